@@ -1,0 +1,47 @@
+/* SQL as DuckDB's own parser sees it: text to tree (json_serialize_sql) and back (json_deserialize_sql), and walks over the tree.
+ * Trees are jansson values of DuckDB's serialisation. Integers beyond 64-bit signed (query_location of generated nodes, HUGEINT
+ * constants) survive the round trip. Needs any open connection; reads no table. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+#include "lakehouse/db.h"
+
+typedef struct {
+  guint line;   /* 1-based, within the SQL text given */
+  guint column; /* 1-based */
+} TarnSqlPosition;
+
+/* One SELECT statement to its tree {"error":false,"statements":[{"node":...}]}. *position (may be NULL) is set on failure.
+ * Errors: TARN_ERROR_USAGE: does not parse; is not exactly one SELECT. */
+json_t *tarn_ast_parse(TarnConn *conn, const char *sql, TarnSqlPosition *position, GError **error);
+
+/* One scalar expression to its tree (it is parsed as SELECT <expression>). */
+json_t *tarn_ast_parse_expression(TarnConn *conn, const char *expression, TarnSqlPosition *position, GError **error);
+
+/* Tree to SQL text; caller frees. */
+char *tarn_ast_to_sql(TarnConn *conn, const json_t *tree, GError **error);
+/* Expression tree to SQL text; caller frees. */
+char *tarn_ast_expression_to_sql(TarnConn *conn, const json_t *expression, GError **error);
+
+typedef struct {
+  char *catalog, *schema, *name; /* "" where not written */
+  TarnSqlPosition position;
+} TarnTableRef;
+
+/* The base tables that the statement reads, CTE names left out, each mention once, in order. sql is the text of the tree, for positions. */
+GPtrArray *tarn_ast_tables(const json_t *tree, const char *sql);
+
+/* Calls visit for every node object below (and including) node that has a "class" or "type"; a FALSE return stops the descent below it. */
+typedef gboolean (*TarnAstVisit)(json_t *node, gpointer user);
+void tarn_ast_walk(json_t *node, TarnAstVisit visit, gpointer user);
+
+/* query_location of a node to a position in sql. {0,0} where the node has none. */
+TarnSqlPosition tarn_ast_position(const json_t *node, const char *sql);
+
+/* An optimisation that changes no result: where col->>'a', col->>'$.b' ... (plain keys) of one column occur more than once in the
+ * given expressions, each becomes a field of one json_transform(col, {"a":"VARCHAR","b":"VARCHAR"}), which DuckDB evaluates
+ * once per row. expressions: json array of trees, changed in place. */
+void tarn_ast_share_json_fields(json_t *expressions);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)

@@ -1,0 +1,8 @@
+/* The bronze table's shape: the one place that knows its columns.
+ * Order: the envelope fields (VARCHAR, as the project names them), raw_payload JSON, extra JSON, quality_score INTEGER,
+ * quality_reasons VARCHAR[], ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT. */
+#pragma once
+#include <glib.h>
+
+/* CREATE TABLE <table> (...) ; caller frees. */
+char *tarn_bronze_create_sql(const char *table, const char *const *envelope);

@@ -1,0 +1,254 @@
+#include "lakehouse/db.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "lakehouse/db_private.h"
+
+/* DuckDB returns freed memory late otherwise; read when libduckdb first allocates, so before the first open. */
+#define JEMALLOC_CONF "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2"
+
+typedef struct {
+  const char *fragment; /* of DuckDB's message */
+  TarnErrorCode code;
+  const char *hint;
+} Symptom;
+
+static const Symptom symptoms[] = {
+    {"No space left", TARN_ERROR_ENVIRONMENT, "free space on this file system, or point DB_PATH at a larger one"},
+    {"Out of Memory", TARN_ERROR_ENVIRONMENT, "raise the memory limit (cgroup or TARN_MEMORY_LIMIT)"},
+    {"Conflicting lock", TARN_ERROR_BUSY, "another process has the file open for writing: wait for it or stop it"},
+    {"can only read versions", TARN_ERROR_ENVIRONMENT, "the file was written by a newer DuckDB: upgrade tarn, or publish it again with this version"},
+    {"not a valid DuckDB database file", TARN_ERROR_ENVIRONMENT, "the file is corrupt or no DuckDB file: restore a kept generation (tarn rollback) or run again from the source"},
+    {"checksum", TARN_ERROR_ENVIRONMENT, "the file is corrupt: restore a kept generation (tarn rollback) or run again from the source"},
+    {"Permission denied", TARN_ERROR_ENVIRONMENT, "check the owner and the permissions of the file and of its folder"},
+    {"Serialization Error", TARN_ERROR_ENVIRONMENT, "the file is corrupt or from an unknown version: restore a kept generation (tarn rollback)"},
+};
+
+void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, const char *message) {
+  const char *hint = NULL;
+  for (gsize i = 0; message && i < G_N_ELEMENTS(symptoms); i++) {
+    if (!strstr(message, symptoms[i].fragment)) continue;
+    code = symptoms[i].code;
+    hint = symptoms[i].hint;
+    break;
+  }
+  tarn_error_set_detail(error, code, message, hint, "%s", what);
+}
+
+/* Settings that are given at open; those with a NULL value are left alone. */
+static duckdb_config make_config(const char *path, const TarnDbOptions *options) {
+  g_autofree char *memory = options->memory_bytes ? g_strdup_printf("%" G_GUINT64_FORMAT "B", options->memory_bytes) : NULL;
+  g_autofree char *threads = options->threads ? g_strdup_printf("%u", options->threads) : NULL;
+  const struct {
+    const char *name, *value;
+  } settings[] = {
+      {"access_mode", path && options->read_only ? "READ_ONLY" : NULL},
+      {"memory_limit", memory},
+      {"threads", threads},
+      {"temp_directory", options->temp_directory ? options->temp_directory : ""},
+      {"enable_external_access", options->external_access ? "true" : "false"},
+      {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
+      {"preserve_insertion_order", "false"},
+      {"storage_compatibility_version", options->read_only ? NULL : "v1.5.0"},
+      {"errors_as_json", "false"},
+  };
+  duckdb_config config;
+  if (duckdb_create_config(&config) != DuckDBSuccess) return NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS(settings); i++)
+    if (settings[i].value) duckdb_set_config(config, settings[i].name, settings[i].value);
+  return config;
+}
+
+TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **error) {
+  static const TarnDbOptions defaults = {0};
+  if (!options) options = &defaults;
+  g_setenv("DUCKDB_JE_MALLOC_CONF", JEMALLOC_CONF, FALSE);
+  if (path && options->read_only && !g_file_test(path, G_FILE_TEST_EXISTS)) {
+    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "run `tarn run` first, or check DB_PATH", "there is no lakehouse file at %s", path);
+    return NULL;
+  }
+  duckdb_config config = make_config(path, options);
+  g_autofree char *what = g_strdup_printf("cannot open %s", path ? path : "an in-memory database");
+  char *message = NULL;
+  TarnDb *db = g_new0(TarnDb, 1);
+  duckdb_state state = duckdb_open_ext(path, &db->database, config, &message);
+  if (config) duckdb_destroy_config(&config);
+  if (state == DuckDBSuccess) return db;
+  tarn_db_set_error(error, TARN_ERROR_ENVIRONMENT, what, message);
+  duckdb_free(message);
+  g_free(db);
+  return NULL;
+}
+
+void tarn_db_close(TarnDb *db) {
+  if (!db) return;
+  duckdb_close(&db->database);
+  g_free(db);
+}
+
+TarnConn *tarn_db_connect(TarnDb *db, GError **error) {
+  g_autoptr(TarnConn) conn = g_new0(TarnConn, 1);
+  if (duckdb_connect(db->database, &conn->connection) != DuckDBSuccess) {
+    tarn_error_set(error, TARN_ERROR_INTERNAL, NULL, "cannot connect to the open database");
+    return NULL;
+  }
+  if (!tarn_conn_exec(conn, "SET TimeZone = 'UTC'", error)) return NULL;
+  return g_steal_pointer(&conn);
+}
+
+void tarn_conn_close(TarnConn *conn) {
+  if (!conn) return;
+  if (conn->connection) duckdb_disconnect(&conn->connection);
+  g_free(conn);
+}
+
+void tarn_conn_interrupt(TarnConn *conn) { duckdb_interrupt(conn->connection); }
+
+TarnValue tarn_value_null(void) { return (TarnValue){.type = TARN_VALUE_NULL}; }
+TarnValue tarn_value_bool(gboolean value) { return (TarnValue){.type = TARN_VALUE_BOOL, .boolean = value}; }
+TarnValue tarn_value_int(gint64 value) { return (TarnValue){.type = TARN_VALUE_INT, .integer = value}; }
+TarnValue tarn_value_double(double value) { return (TarnValue){.type = TARN_VALUE_DOUBLE, .real = value}; }
+
+TarnValue tarn_value_text(const char *value) {
+  if (!value) return tarn_value_null();
+  return (TarnValue){.type = TARN_VALUE_TEXT, .bytes = {value, strlen(value)}};
+}
+
+TarnValue tarn_value_blob(const void *data, gsize size) {
+  return (TarnValue){.type = TARN_VALUE_BLOB, .bytes = {data, size}};
+}
+
+static void sql_error(GError **error, const char *sql, const char *message) {
+  gsize length = strcspn(sql, "\n");
+  g_autofree char *what = g_strdup_printf("the statement failed: %.*s%s", (int)MIN(length, 120), sql, length > 120 || sql[length] ? " ..." : "");
+  tarn_db_set_error(error, TARN_ERROR_INTERNAL, what, message);
+}
+
+gboolean tarn_conn_exec(TarnConn *conn, const char *sql, GError **error) {
+  duckdb_result result = {0};
+  gboolean ok = duckdb_query(conn->connection, sql, &result) == DuckDBSuccess;
+  if (!ok) sql_error(error, sql, duckdb_result_error(&result));
+  duckdb_destroy_result(&result);
+  return ok;
+}
+
+static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t index, const TarnValue *value) {
+  switch (value->type) {
+    case TARN_VALUE_NULL:
+      return duckdb_bind_null(statement, index);
+    case TARN_VALUE_BOOL:
+      return duckdb_bind_boolean(statement, index, value->boolean != FALSE);
+    case TARN_VALUE_INT:
+      return duckdb_bind_int64(statement, index, value->integer);
+    case TARN_VALUE_DOUBLE:
+      return duckdb_bind_double(statement, index, value->real);
+    case TARN_VALUE_TEXT:
+      return duckdb_bind_varchar_length(statement, index, value->bytes.data, value->bytes.size);
+    case TARN_VALUE_BLOB:
+      return duckdb_bind_blob(statement, index, value->bytes.data, value->bytes.size);
+  }
+  return DuckDBError;
+}
+
+static gboolean run_prepared(duckdb_prepared_statement statement, const char *sql, const TarnValue *values, guint n_values,
+                             duckdb_result *result, GError **error) {
+  for (guint i = 0; i < n_values; i++) {
+    if (bind_one(statement, i + 1, &values[i]) == DuckDBSuccess) continue;
+    sql_error(error, sql, duckdb_prepare_error(statement));
+    return FALSE;
+  }
+  gboolean ok = duckdb_execute_prepared(statement, result) == DuckDBSuccess;
+  if (!ok) sql_error(error, sql, duckdb_result_error(result));
+  return ok;
+}
+
+static void collect_chunks(TarnResult *result) {
+  g_autoptr(GArray) chunks = g_array_new(FALSE, FALSE, sizeof(duckdb_data_chunk));
+  g_autoptr(GArray) first = g_array_new(FALSE, FALSE, sizeof(guint64));
+  duckdb_data_chunk chunk;
+  while ((chunk = duckdb_fetch_chunk(result->result))) {
+    g_array_append_val(chunks, chunk);
+    g_array_append_val(first, result->n_rows);
+    result->n_rows += duckdb_data_chunk_get_size(chunk);
+  }
+  result->n_chunks = chunks->len;
+  result->chunks = (duckdb_data_chunk *)g_array_free(g_steal_pointer(&chunks), FALSE);
+  result->first_row = (guint64 *)g_array_free(g_steal_pointer(&first), FALSE);
+}
+
+TarnResult *tarn_conn_query(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, GError **error) {
+  duckdb_prepared_statement statement = NULL;
+  if (duckdb_prepare(conn->connection, sql, &statement) != DuckDBSuccess) {
+    sql_error(error, sql, duckdb_prepare_error(statement));
+    duckdb_destroy_prepare(&statement);
+    return NULL;
+  }
+  TarnResult *result = g_new0(TarnResult, 1);
+  gboolean ok = run_prepared(statement, sql, values, n_values, &result->result, error);
+  duckdb_destroy_prepare(&statement);
+  if (!ok) {
+    tarn_result_free(result);
+    return NULL;
+  }
+  collect_chunks(result);
+  return result;
+}
+
+gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed, GError **error) {
+  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
+  if (!result) return FALSE;
+  if (changed) *changed = tarn_result_changed(result);
+  return TRUE;
+}
+
+gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value, GError **error) {
+  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
+  if (!result) return FALSE;
+  g_assert(tarn_result_rows(result) == 1 && tarn_result_columns(result) == 1);
+  *value = tarn_result_int(result, 0, 0);
+  return TRUE;
+}
+
+char *tarn_sql_quote_identifier(const char *name) {
+  g_auto(GStrv) parts = g_strsplit(name, "\"", -1);
+  g_autofree char *inner = g_strjoinv("\"\"", parts);
+  return g_strdup_printf("\"%s\"", inner);
+}
+
+char *tarn_sql_quote_literal(const char *text) {
+  g_auto(GStrv) parts = g_strsplit(text, "'", -1);
+  g_autofree char *inner = g_strjoinv("''", parts);
+  return g_strdup_printf("'%s'", inner);
+}
+
+static const char *place_text(const char *name, gsize length, va_list args) {
+  const char *candidate, *text = NULL;
+  while ((candidate = va_arg(args, const char *))) {
+    const char *value = va_arg(args, const char *);
+    if (strlen(candidate) == length && memcmp(candidate, name, length) == 0) text = value;
+  }
+  return text;
+}
+
+char *tarn_sql_fill(const char *sql, ...) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  const char *p = sql;
+  for (const char *open; (open = strchr(p, '{')); ) {
+    const char *close = strchr(open, '}');
+    g_assert(close);
+    va_list args;
+    va_start(args, sql);
+    const char *text = place_text(open + 1, (gsize)(close - open - 1), args);
+    va_end(args);
+    if (!text) g_error("no text for the place %.*s in: %s", (int)(close - open + 1), open, sql);
+    g_string_append_len(out, p, open - p);
+    g_string_append(out, text);
+    p = close + 1;
+  }
+  g_string_append(out, p);
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+const char *tarn_duckdb_version(void) { return duckdb_library_version(); }

@@ -1,0 +1,26 @@
+/* What the files of this room share and no other room sees: DuckDB's own handles. */
+#pragma once
+#include <duckdb.h>
+
+#include "base/error.h"
+
+#include "lakehouse/db.h"
+
+struct TarnDb {
+  duckdb_database database;
+};
+
+struct TarnConn {
+  duckdb_connection connection;
+};
+
+struct TarnResult {
+  duckdb_result result;
+  duckdb_data_chunk *chunks;
+  guint64 *first_row; /* of each chunk */
+  guint n_chunks;
+  guint64 n_rows;
+};
+
+/* Sets *error from DuckDB's message: out of memory, no space and corruption are TARN_ERROR_ENVIRONMENT, the rest is code. */
+void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, const char *message);

@@ -1,0 +1,42 @@
+/* Rows from a C callback as a DuckDB table function: INSERT INTO t SELECT ... FROM name(). DuckDB calls fill from several
+ * threads at once, each with a state of its own.
+ * In: column names and types, callbacks. Out: a table function on the connection, valid as long as its database is open. */
+#pragma once
+#include <glib.h>
+
+#include "lakehouse/db.h"
+
+typedef enum { TARN_COLUMN_VARCHAR, TARN_COLUMN_BIGINT, TARN_COLUMN_INTEGER, TARN_COLUMN_BLOB, TARN_COLUMN_BOOLEAN, TARN_COLUMN_VARCHAR_LIST } TarnColumnType;
+
+typedef struct {
+  const char *name;
+  TarnColumnType type;
+} TarnIngestColumn;
+
+/* A block of rows being filled; rows are 0..TARN_INGEST_ROWS-1. */
+typedef struct TarnIngestChunk TarnIngestChunk;
+#define TARN_INGEST_ROWS 2048
+
+void tarn_ingest_set_text(TarnIngestChunk *chunk, guint column, guint row, const char *text, gsize size); /* valid UTF-8, or BLOB bytes */
+void tarn_ingest_set_int(TarnIngestChunk *chunk, guint column, guint row, gint64 value);
+void tarn_ingest_set_null(TarnIngestChunk *chunk, guint column, guint row);
+
+typedef struct {
+  const TarnIngestColumn *columns;
+  guint n_columns;
+  guint max_threads;                                   /* 0: as many as the connection has */
+  gpointer (*thread_new)(gpointer user);               /* may be NULL */
+  void (*thread_free)(gpointer state);
+  /* Fills up to TARN_INGEST_ROWS rows, sets *n_rows; 0 rows ends this thread's part. Called concurrently. FALSE with *error set fails the query
+   * (the error is handed on unchanged by tarn_ingest_take_error). */
+  gboolean (*fill)(gpointer user, gpointer state, TarnIngestChunk *chunk, guint *n_rows, GError **error);
+  gpointer user;
+} TarnIngestSource;
+
+typedef struct TarnIngest TarnIngest;
+
+/* Registers name() on the connection. source is copied; what it points to must outlive the ingest. */
+TarnIngest *tarn_ingest_register(TarnConn *conn, const char *name, const TarnIngestSource *source, GError **error);
+/* The first error that fill reported since the last call, or NULL: replaces DuckDB's wrapping of it. */
+GError *tarn_ingest_take_error(TarnIngest *ingest);
+void tarn_ingest_free(TarnIngest *ingest); /* after the database is closed; accepts NULL */

@@ -1,0 +1,96 @@
+/* Where records come from: one struct of functions for every kind of source (NDJSON files, standard input, Kafka).
+ * In: options and the positions of the last published run. Out: batches of raw records with their coordinates, then
+ * the positions to store with them. A stream knows nothing of the lakehouse and parses no event; it only finds
+ * where records begin and end.
+ *
+ * Threads: tarn_stream_next is called by one thread at a time (callers hold a lock); a filled batch belongs to the
+ * thread that asked for it until it is reused or cleared. After a failure a stream can only be freed. */
+#pragma once
+#include <glib.h>
+
+typedef struct TarnStream TarnStream;
+
+/* How far one part of a source (a file, a partition) has been read. */
+typedef struct {
+  char *identity;      /* what the part is known by: a file's fingerprint "sha256:<hex>:<bytes hashed>", a topic and cluster id */
+  char *name;          /* what a person calls it now: path or topic */
+  gint32 partition;    /* 0 for files */
+  gint64 offset;       /* the next record to read: byte offset in the uncompressed content, or Kafka offset */
+  gint64 size;         /* plain files: size in bytes when last seen; compressed files: compressed size; else -1 */
+  char *prefix_digest; /* files: SHA-256 (hex) of the up to 4096 bytes that end at `offset` (content before the position); NULL else */
+  gboolean complete;   /* files: nothing pending behind offset */
+} TarnPosition;
+
+void tarn_position_free(TarnPosition *position); /* accepts NULL */
+TarnPosition *tarn_position_copy(const TarnPosition *position);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnPosition, tarn_position_free)
+
+typedef enum {
+  TARN_RECORD_WHOLE,     /* data holds the record */
+  TARN_RECORD_OVERSIZE,  /* larger than max_record_bytes: data holds its first 64 KiB, full_size and digest tell the rest */
+} TarnRecordKind;
+
+typedef struct {
+  const char *data;  /* borrowed from the batch; never NUL-terminated; a trailing CR is already removed */
+  guint32 size;
+  TarnRecordKind kind;
+  gint64 offset;     /* of its first byte, see TarnPosition.offset */
+  gint64 full_size;  /* bytes of the record in the source, as counted before truncation */
+  char *digest;      /* OVERSIZE: SHA-256 of the whole record, hex, owned by the batch; else NULL */
+} TarnRecord;
+
+/* Records of one part of the source, in arrival order. Empty lines are no records. */
+typedef struct {
+  TarnRecord *records;
+  guint count;
+  char *source_name;      /* owned by the batch: path as given, "-" for standard input, topic */
+  gint32 source_partition;
+  /* private to the stream */
+  guint capacity;
+  char *block;
+  gsize block_size;
+  gpointer stream_data;
+} TarnBatch;
+
+void tarn_batch_init(TarnBatch *batch);
+void tarn_batch_clear(TarnBatch *batch); /* safe on a zeroed or cleared batch */
+
+typedef struct {
+  const char *const *paths;   /* NDJSON: files, globs, "-" for standard input; NULL-terminated */
+  gsize max_record_bytes;     /* default 1 MiB */
+  gsize batch_bytes;          /* how much one batch may hold, default 1 MiB; at least one record is always delivered */
+  gboolean final;             /* take an unterminated last line of plain files too */
+} TarnStreamOptions;
+
+void tarn_stream_options_init(TarnStreamOptions *options); /* the defaults */
+
+/* Opens NDJSON files and standard input. positions: of the last run (TarnPosition *), borrowed, may be empty; a file is looked
+ * up by identity, so renamed and copied files are read once. Two names of the same file in one run are one file.
+ * No path matching a glob is no error; a plain path that does not exist is. Errors: TARN_ERROR_SOURCE naming the file. */
+TarnStream *tarn_ndjson_open(const TarnStreamOptions *options, const GPtrArray *positions, GError **error);
+
+/* TRUE with batch->count > 0: records; TRUE with count 0: the end as of now; FALSE: error.
+ * Reuses the batch's memory. */
+gboolean tarn_stream_next(TarnStream *stream, TarnBatch *batch, GError **error);
+
+/* The positions after the last delivered batch (TarnPosition *, owned by the caller's array): every part that was given at open
+ * (kept even where its file is gone now) or was seen since. */
+GPtrArray *tarn_stream_positions(TarnStream *stream);
+
+/* Cheap question before anything is cloned: is there anything behind the positions? Never consumes standard input: answers TRUE for it.
+ * Errors are those of opening (a file that became shorter or changed before its position). */
+gboolean tarn_stream_has_new(TarnStream *stream, gboolean *has_new, GError **error);
+
+typedef struct {
+  gint64 bytes_total;    /* to read in this run as known now, -1 unknown (standard input) */
+  gint64 bytes_read;
+  gint64 pending_bytes;  /* unterminated last lines left for the next run */
+  gint64 records;
+} TarnStreamProgress;
+
+/* May be called from any thread while another one reads. */
+void tarn_stream_progress(TarnStream *stream, TarnStreamProgress *progress);
+
+void tarn_stream_free(TarnStream *stream); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnStream, tarn_stream_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TarnBatch, tarn_batch_clear)
