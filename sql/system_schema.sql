@@ -1,0 +1,31 @@
+-- Tarn's own tables inside the lakehouse file. Format 1.
+CREATE SCHEMA IF NOT EXISTS tarn;
+CREATE TABLE IF NOT EXISTS tarn.meta (key VARCHAR, value VARCHAR);
+-- One row per published generation; the newest is the file's own.
+CREATE TABLE IF NOT EXISTS tarn.generations (
+  generation BIGINT, run_id VARCHAR, published_at TIMESTAMP, rolled_back_from BIGINT,
+  tarn_version VARCHAR, duckdb_version VARCHAR, project_digest VARCHAR);
+-- Rows and content hash (order-free 128-bit sum of row hashes) of every table in a generation.
+CREATE TABLE IF NOT EXISTS tarn.table_states (generation BIGINT, table_name VARCHAR, layer VARCHAR, row_count BIGINT, content_hash HUGEINT);
+CREATE TABLE IF NOT EXISTS tarn.runs (
+  run_id VARCHAR, generation BIGINT, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR,
+  received BIGINT, bronze BIGINT, bronze_quarantined BIGINT, silver BIGINT, silver_quarantined BIGINT, duplicates BIGINT, gold BIGINT,
+  report JSON);
+CREATE TABLE IF NOT EXISTS tarn.run_steps (run_id VARCHAR, step VARCHAR, started_at TIMESTAMP, milliseconds BIGINT, row_count BIGINT, attempts INTEGER);
+-- How far each part of the source has been read; written in the transaction of the rows.
+CREATE TABLE IF NOT EXISTS tarn.positions (
+  identity VARCHAR, name VARCHAR, source_partition INTEGER, next_offset BIGINT, size BIGINT, prefix_digest VARCHAR, complete BOOLEAN);
+-- What was refused. layer bronze: a record that is no event (raw holds its bytes, up to 64 KiB of an oversize one);
+-- layer silver: a bronze row that the model table_name refused (seq tells which). No row is here without a reason.
+CREATE TABLE IF NOT EXISTS tarn.quarantine (
+  id BIGINT, layer VARCHAR, table_name VARCHAR, seq BIGINT,
+  reasons STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[],
+  raw BLOB, raw_size BIGINT, raw_sha256 VARCHAR,
+  source_name VARCHAR, source_partition INTEGER, source_offset BIGINT, quarantined_at TIMESTAMP, run_id VARCHAR);
+-- Bronze rows whose unique key a silver row already had: which row was kept instead.
+CREATE TABLE IF NOT EXISTS tarn.duplicates (
+  table_name VARCHAR, seq BIGINT, kept_seq BIGINT, kept_source_name VARCHAR, kept_source_partition INTEGER, kept_source_offset BIGINT, run_id VARCHAR);
+-- What the file's tables were built from: digests of models, rules and settings.
+CREATE TABLE IF NOT EXISTS tarn.objects (name VARCHAR, kind VARCHAR, digest VARCHAR, definition VARCHAR);
+-- The published schema with the project's notes.
+CREATE TABLE IF NOT EXISTS tarn.columns (table_name VARCHAR, layer VARCHAR, column_index INTEGER, column_name VARCHAR, data_type VARCHAR, note VARCHAR);
