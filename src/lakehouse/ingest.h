@@ -6,7 +6,7 @@
 
 #include "lakehouse/db.h"
 
-typedef enum { TARN_COLUMN_VARCHAR, TARN_COLUMN_BIGINT, TARN_COLUMN_INTEGER, TARN_COLUMN_BLOB, TARN_COLUMN_BOOLEAN, TARN_COLUMN_VARCHAR_LIST } TarnColumnType;
+typedef enum { TARN_COLUMN_VARCHAR, TARN_COLUMN_BIGINT, TARN_COLUMN_BLOB } TarnColumnType;
 
 typedef struct {
   const char *name;
@@ -23,7 +23,7 @@ void tarn_ingest_set_null(TarnIngestChunk *chunk, guint column, guint row);
 
 typedef struct {
   const TarnIngestColumn *columns;
-  guint n_columns;
+  guint n_columns;                                     /* at most 64 */
   guint max_threads;                                   /* 0: as many as the connection has */
   gpointer (*thread_new)(gpointer user);               /* may be NULL */
   void (*thread_free)(gpointer state);
@@ -40,3 +40,4 @@ TarnIngest *tarn_ingest_register(TarnConn *conn, const char *name, const TarnIng
 /* The first error that fill reported since the last call, or NULL: replaces DuckDB's wrapping of it. */
 GError *tarn_ingest_take_error(TarnIngest *ingest);
 void tarn_ingest_free(TarnIngest *ingest); /* after the database is closed; accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnIngest, tarn_ingest_free)
