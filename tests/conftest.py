@@ -1,0 +1,138 @@
+"""What every test of the program as a whole shares: the program, a project, a run, a query, a server.
+
+The program under test is the environment's TARN, else build/tarn. It runs with a clean environment, so that nothing of the
+person's shell (DB_PATH, PORT, TARN_*) changes a result."""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import pytest
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+TIMEOUT = 120  # seconds until a hanging program is a failure; no test waits for it to pass
+
+
+def program():
+    return str(pathlib.Path(os.environ.get("TARN", ROOT / "build" / "tarn")).resolve())
+
+
+def clean_environment(extra=None):
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8", **(extra or {})}
+
+
+@pytest.fixture(scope="session")
+def tarn():
+    """tarn("query", "SELECT 1", cwd=project) -> CompletedProcess with text output; check=True fails the test where it exits other than 0.
+
+    input may be text or bytes; binary=True gives the output as bytes."""
+
+    def call(*args, cwd=None, env=None, input=None, check=True, binary=False):
+        done = subprocess.run([program(), *map(str, args)], cwd=cwd, env=clean_environment(env),
+                              input=input.encode() if isinstance(input, str) else input if input is not None else b"",
+                              capture_output=True, timeout=TIMEOUT)
+        if check and done.returncode != 0:
+            pytest.fail(f"tarn {' '.join(map(str, args))}: exit {done.returncode}\n{done.stderr.decode(errors='replace')}")
+        if not binary:
+            done.stdout, done.stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        return done
+
+    return call
+
+
+@pytest.fixture
+def new_project(tarn, tmp_path):
+    """new_project("name") -> folder of a fresh telecom project with an empty events/."""
+
+    def make(name="telecom"):
+        folder = tmp_path / name
+        tarn("init", folder)
+        (folder / "events").mkdir(exist_ok=True)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def project(new_project):
+    return new_project()
+
+
+@pytest.fixture(scope="session")
+def run_report(tarn):
+    """run_report(project, "--final") -> the report of `tarn run --json`."""
+
+    def run(project, *args, env=None, input=None):
+        return json.loads(tarn("run", "-C", project, "--json", *args, env=env, input=input).stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def rows(tarn):
+    """rows(project, "SELECT ...") -> list of dicts, as `tarn query --format json` prints them."""
+
+    def query(project, sql, env=None):
+        return json.loads(tarn("query", "-C", project, "--format", "json", sql, env=env).stdout)
+
+    return query
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A running `tarn serve`."""
+
+    def __init__(self, process, url, log):
+        self.process, self.url, self.log = process, url, log
+        self.pid = process.pid
+
+    def get(self, path, **kwargs):
+        return requests.get(self.url + path, timeout=TIMEOUT, **kwargs)
+
+    def request(self, method, path, **kwargs):
+        return requests.request(method, self.url + path, timeout=TIMEOUT, **kwargs)
+
+    def wait_ready(self):
+        deadline = time.monotonic() + TIMEOUT
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                if self.get("/api/v1/health").ok:
+                    return self
+            except requests.ConnectionError:
+                time.sleep(0.01)  # how often the port is asked, not how long is waited
+        pytest.fail(f"tarn serve is not up (exit {self.process.poll()})\n{self.log.read_text(errors='replace')}")
+
+    def stop(self):
+        """Ends it as an orchestrator would (SIGTERM) -> exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(TIMEOUT)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """serve(project) -> Server that answers; all are stopped when the test ends."""
+    servers = []
+
+    def start(project, *args, env=None):
+        port = free_port()
+        log = tmp_path / f"serve-{port}.log"
+        with log.open("wb") as stderr:
+            process = subprocess.Popen([program(), "serve", "-C", str(project), *map(str, args)], stdin=subprocess.DEVNULL,
+                                       env=clean_environment({"PORT": str(port), **(env or {})}), stdout=stderr, stderr=stderr)
+        servers.append(Server(process, f"http://127.0.0.1:{port}", log))
+        return servers[-1].wait_ready()
+
+    yield start
+    for server in servers:
+        server.stop()
