@@ -120,7 +120,7 @@ TarnValue tarn_value_blob(const void *data, gsize size) {
   return (TarnValue){.type = TARN_VALUE_BLOB, .bytes = {data, size}};
 }
 
-static void sql_error(GError **error, const char *sql, const char *message) {
+void tarn_db_set_sql_error(GError **error, const char *sql, const char *message) {
   gsize length = strcspn(sql, "\n");
   g_autofree char *what = g_strdup_printf("the statement failed: %.*s%s", (int)MIN(length, 120), sql, length > 120 || sql[length] ? " ..." : "");
   tarn_db_set_error(error, TARN_ERROR_INTERNAL, what, message);
@@ -129,86 +129,9 @@ static void sql_error(GError **error, const char *sql, const char *message) {
 gboolean tarn_conn_exec(TarnConn *conn, const char *sql, GError **error) {
   duckdb_result result = {0};
   gboolean ok = duckdb_query(conn->connection, sql, &result) == DuckDBSuccess;
-  if (!ok) sql_error(error, sql, duckdb_result_error(&result));
+  if (!ok) tarn_db_set_sql_error(error, sql, duckdb_result_error(&result));
   duckdb_destroy_result(&result);
   return ok;
-}
-
-static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t index, const TarnValue *value) {
-  switch (value->type) {
-    case TARN_VALUE_NULL:
-      return duckdb_bind_null(statement, index);
-    case TARN_VALUE_BOOL:
-      return duckdb_bind_boolean(statement, index, value->boolean != FALSE);
-    case TARN_VALUE_INT:
-      return duckdb_bind_int64(statement, index, value->integer);
-    case TARN_VALUE_DOUBLE:
-      return duckdb_bind_double(statement, index, value->real);
-    case TARN_VALUE_TEXT:
-      return duckdb_bind_varchar_length(statement, index, value->bytes.data, value->bytes.size);
-    case TARN_VALUE_BLOB:
-      return duckdb_bind_blob(statement, index, value->bytes.data, value->bytes.size);
-  }
-  return DuckDBError;
-}
-
-static gboolean run_prepared(duckdb_prepared_statement statement, const char *sql, const TarnValue *values, guint n_values,
-                             duckdb_result *result, GError **error) {
-  for (guint i = 0; i < n_values; i++) {
-    if (bind_one(statement, i + 1, &values[i]) == DuckDBSuccess) continue;
-    sql_error(error, sql, duckdb_prepare_error(statement));
-    return FALSE;
-  }
-  gboolean ok = duckdb_execute_prepared(statement, result) == DuckDBSuccess;
-  if (!ok) sql_error(error, sql, duckdb_result_error(result));
-  return ok;
-}
-
-static void collect_chunks(TarnResult *result) {
-  g_autoptr(GArray) chunks = g_array_new(FALSE, FALSE, sizeof(duckdb_data_chunk));
-  g_autoptr(GArray) first = g_array_new(FALSE, FALSE, sizeof(guint64));
-  duckdb_data_chunk chunk;
-  while ((chunk = duckdb_fetch_chunk(result->result))) {
-    g_array_append_val(chunks, chunk);
-    g_array_append_val(first, result->n_rows);
-    result->n_rows += duckdb_data_chunk_get_size(chunk);
-  }
-  result->n_chunks = chunks->len;
-  result->chunks = (duckdb_data_chunk *)g_array_free(g_steal_pointer(&chunks), FALSE);
-  result->first_row = (guint64 *)g_array_free(g_steal_pointer(&first), FALSE);
-}
-
-TarnResult *tarn_conn_query(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, GError **error) {
-  duckdb_prepared_statement statement = NULL;
-  if (duckdb_prepare(conn->connection, sql, &statement) != DuckDBSuccess) {
-    sql_error(error, sql, duckdb_prepare_error(statement));
-    duckdb_destroy_prepare(&statement);
-    return NULL;
-  }
-  TarnResult *result = g_new0(TarnResult, 1);
-  gboolean ok = run_prepared(statement, sql, values, n_values, &result->result, error);
-  duckdb_destroy_prepare(&statement);
-  if (!ok) {
-    tarn_result_free(result);
-    return NULL;
-  }
-  collect_chunks(result);
-  return result;
-}
-
-gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed, GError **error) {
-  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
-  if (!result) return FALSE;
-  if (changed) *changed = tarn_result_changed(result);
-  return TRUE;
-}
-
-gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value, GError **error) {
-  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
-  if (!result) return FALSE;
-  g_assert(tarn_result_rows(result) == 1 && tarn_result_columns(result) == 1);
-  *value = tarn_result_int(result, 0, 0);
-  return TRUE;
 }
 
 char *tarn_sql_quote_identifier(const char *name) {

@@ -29,14 +29,14 @@ void tarn_conn_close(TarnConn *conn); /* accepts NULL */
 /* Stops what another thread runs on this connection; that call fails with "interrupted". */
 void tarn_conn_interrupt(TarnConn *conn);
 
-typedef enum { TARN_VALUE_NULL, TARN_VALUE_BOOL, TARN_VALUE_INT, TARN_VALUE_DOUBLE, TARN_VALUE_TEXT, TARN_VALUE_BLOB } TarnValueType;
+typedef enum { TARN_VALUE_NULL, TARN_VALUE_BOOL, TARN_VALUE_INT, TARN_VALUE_DOUBLE, TARN_VALUE_TEXT, TARN_VALUE_BLOB, TARN_VALUE_DATE, TARN_VALUE_TIMESTAMP } TarnValueType;
 
 /* One bound value; text and blob are borrowed for the call. */
 typedef struct {
   TarnValueType type;
   union {
     gboolean boolean;
-    gint64 integer;
+    gint64 integer; /* DATE: days since 1970; TIMESTAMP: microseconds since 1970, UTC */
     double real;
     struct {
       const char *data;

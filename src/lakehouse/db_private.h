@@ -20,7 +20,10 @@ struct TarnResult {
   guint64 *first_row; /* of each chunk */
   guint n_chunks;
   guint64 n_rows;
+  gboolean streaming; /* chunks and n_rows stay empty: whoever reads fetches chunk by chunk */
 };
 
 /* Sets *error from DuckDB's message: out of memory, no space and corruption are TARN_ERROR_ENVIRONMENT, the rest is code. */
 void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, const char *message);
+/* The same for a statement that failed: names its first line. */
+void tarn_db_set_sql_error(GError **error, const char *sql, const char *message);
