@@ -24,6 +24,16 @@ char *tarn_ast_to_sql(TarnConn *conn, const json_t *tree, GError **error);
 /* Expression tree to SQL text; caller frees. */
 char *tarn_ast_expression_to_sql(TarnConn *conn, const json_t *expression, GError **error);
 
+/* The root node of the one statement of a tree; borrowed. */
+json_t *tarn_ast_statement(const json_t *tree);
+/* Is the node's "type" this one? FALSE for what is no node. */
+gboolean tarn_ast_is(const json_t *node, const char *type);
+
+/* New nodes, the caller's. */
+json_t *tarn_ast_text(const char *text);                            /* 'text' */
+json_t *tarn_ast_column(const char *name);                          /* "name" */
+json_t *tarn_ast_function(const char *name, json_t *arguments);     /* name(...); takes the array */
+
 typedef struct {
   char *catalog, *schema, *name; /* "" where not written */
   TarnSqlPosition position;
