@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "commands/cli.h"
 #include "lakehouse/db.h"
-#include "version.h"
 
 const TarnCommand tarn_commands[] = {
     {"generate", "write example telecom events", tarn_command_generate},
