@@ -33,7 +33,7 @@ FROM events;
 CREATE OR REPLACE TABLE silver_clean_events AS
 SELECT DISTINCT ON (event_id)
   event_id, event_type, source_system, upper(subscriber_id) AS subscriber_id,
-  TRY_CAST(event_timestamp AS TIMESTAMPTZ)::TIMESTAMP AS event_timestamp, quality_score, ingested_at,
+  TRY_CAST(event_timestamp AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS event_timestamp, quality_score, ingested_at,
   CASE WHEN event_type = 'BSS' THEN raw_payload ->> 'plan' END AS bss_plan,
   CASE WHEN event_type = 'BSS' THEN TRY_CAST(raw_payload ->> 'data_used_mb' AS INTEGER) END AS bss_data_used_mb,
   CASE WHEN event_type = 'BSS' THEN TRY_CAST(raw_payload ->> 'bill_amount_zmw' AS DOUBLE) END AS bss_bill_zmw,
