@@ -10,16 +10,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const NAMES[] = {"event_id", "payload", NULL};
 enum { EVENT_ID, PAYLOAD };
 
+static TarnDb *shared_db;
+static TarnConn *shared_conn;
+
 static TarnConn *connection(void) {
-  static TarnDb *db;
-  static TarnConn *conn;
-  if (conn) return conn;
+  if (shared_conn) return shared_conn;
   g_autoptr(GError) error = NULL;
   TarnDbOptions options = {.threads = 1};
-  db = tarn_db_open(NULL, &options, &error);
-  if (db) conn = tarn_db_connect(db, &error);
+  shared_db = tarn_db_open(NULL, &options, &error);
+  if (shared_db) shared_conn = tarn_db_connect(shared_db, &error);
   g_assert_no_error(error);
-  return conn;
+  return shared_conn;
+}
+
+__attribute__((destructor)) static void disconnect(void) {
+  tarn_conn_close(shared_conn);
+  tarn_db_close(shared_db);
 }
 
 /* ->> gives a string's value, an object's text, NULL for null; numbers in a spelling of its own. */
