@@ -85,11 +85,13 @@ TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **er
 void tarn_db_close(TarnDb *db) {
   if (!db) return;
   duckdb_close(&db->database);
+  g_clear_pointer(&db->ingests, g_ptr_array_unref);
   g_free(db);
 }
 
 TarnConn *tarn_db_connect(TarnDb *db, GError **error) {
   g_autoptr(TarnConn) conn = g_new0(TarnConn, 1);
+  conn->db = db;
   if (duckdb_connect(db->database, &conn->connection) != DuckDBSuccess) {
     tarn_error_set(error, TARN_ERROR_INTERNAL, NULL, "cannot connect to the open database");
     return NULL;

@@ -8,10 +8,12 @@
 
 struct TarnDb {
   duckdb_database database;
+  GPtrArray *ingests; /* TarnIngest: callbacks that the engine may call while the database is open; NULL where there are none */
 };
 
 struct TarnConn {
   duckdb_connection connection;
+  TarnDb *db; /* borrowed */
 };
 
 struct TarnResult {

@@ -6,6 +6,7 @@
 void duckdb_unsafe_vector_assign_string_element_len(duckdb_vector vector, idx_t index, const char *text, idx_t size);
 
 struct TarnIngest {
+  char *name;
   TarnIngestSource source;
   GMutex lock;
   GError *error; /* the first one; guarded by lock */
@@ -32,6 +33,7 @@ void tarn_ingest_set_null(TarnIngestChunk *chunk, guint column, guint row) {
 
 static const duckdb_type engine_types[] = {
     [TARN_COLUMN_VARCHAR] = DUCKDB_TYPE_VARCHAR,
+    [TARN_COLUMN_JSON] = DUCKDB_TYPE_VARCHAR,
     [TARN_COLUMN_BIGINT] = DUCKDB_TYPE_BIGINT,
     [TARN_COLUMN_BLOB] = DUCKDB_TYPE_BLOB,
 };
@@ -40,6 +42,7 @@ static void bind(duckdb_bind_info info) {
   const TarnIngest *ingest = duckdb_bind_get_extra_info(info);
   for (guint i = 0; i < ingest->source.n_columns; i++) {
     duckdb_logical_type type = duckdb_create_logical_type(engine_types[ingest->source.columns[i].type]);
+    if (ingest->source.columns[i].type == TARN_COLUMN_JSON) duckdb_logical_type_set_alias(type, "JSON");
     duckdb_bind_add_result_column(info, ingest->source.columns[i].name, type);
     duckdb_destroy_logical_type(&type);
   }
@@ -97,13 +100,31 @@ static void fill(duckdb_function_info info, duckdb_data_chunk output) {
   keep_error(ingest, error);
 }
 
-TarnIngest *tarn_ingest_register(TarnConn *conn, const char *name, const TarnIngestSource *source, GError **error) {
-  g_assert(source->n_columns <= 64 && duckdb_vector_size() == TARN_INGEST_ROWS);
+static void ingest_free(gpointer data) {
+  TarnIngest *ingest = data;
+  g_free(ingest->name);
+  g_clear_error(&ingest->error);
+  g_mutex_clear(&ingest->lock);
+  g_free(ingest);
+}
+
+/* The database keeps the callbacks for as long as it is open, so it owns them. */
+static TarnIngest *ingest_new(TarnDb *db, const TarnIngestSource *source) {
+  static gint counter = 0;
   TarnIngest *ingest = g_new0(TarnIngest, 1);
+  ingest->name = g_strdup_printf("tarn_ingest_%d", g_atomic_int_add(&counter, 1));
   ingest->source = *source;
   g_mutex_init(&ingest->lock);
+  if (!db->ingests) db->ingests = g_ptr_array_new_with_free_func(ingest_free);
+  g_ptr_array_add(db->ingests, ingest);
+  return ingest;
+}
+
+TarnIngest *tarn_ingest_register(TarnConn *conn, const TarnIngestSource *source, GError **error) {
+  g_assert(source->n_columns <= 64 && duckdb_vector_size() == TARN_INGEST_ROWS);
+  TarnIngest *ingest = ingest_new(conn->db, source);
   duckdb_table_function function = duckdb_create_table_function();
-  duckdb_table_function_set_name(function, name);
+  duckdb_table_function_set_name(function, ingest->name);
   duckdb_table_function_set_extra_info(function, ingest, NULL);
   duckdb_table_function_set_bind(function, bind);
   duckdb_table_function_set_init(function, init_global);
@@ -112,21 +133,15 @@ TarnIngest *tarn_ingest_register(TarnConn *conn, const char *name, const TarnIng
   duckdb_state state = duckdb_register_table_function(conn->connection, function);
   duckdb_destroy_table_function(&function);
   if (state == DuckDBSuccess) return ingest;
-  tarn_error_set(error, TARN_ERROR_INTERNAL, NULL, "cannot register the table function %s", name);
-  tarn_ingest_free(ingest);
+  tarn_error_set(error, TARN_ERROR_INTERNAL, NULL, "cannot register a table function");
   return NULL;
 }
+
+const char *tarn_ingest_name(const TarnIngest *ingest) { return ingest->name; }
 
 GError *tarn_ingest_take_error(TarnIngest *ingest) {
   g_mutex_lock(&ingest->lock);
   GError *error = g_steal_pointer(&ingest->error);
   g_mutex_unlock(&ingest->lock);
   return error;
-}
-
-void tarn_ingest_free(TarnIngest *ingest) {
-  if (!ingest) return;
-  g_clear_error(&ingest->error);
-  g_mutex_clear(&ingest->lock);
-  g_free(ingest);
 }

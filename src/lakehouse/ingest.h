@@ -1,12 +1,13 @@
 /* Rows from a C callback as a DuckDB table function: INSERT INTO t SELECT ... FROM name(). DuckDB calls fill from several
  * threads at once, each with a state of its own.
- * In: column names and types, callbacks. Out: a table function on the connection, valid as long as its database is open. */
+ * In: column names and types, callbacks. Out: a table function, valid as long as its database is open. */
 #pragma once
 #include <glib.h>
 
 #include "lakehouse/db.h"
 
-typedef enum { TARN_COLUMN_VARCHAR, TARN_COLUMN_BIGINT, TARN_COLUMN_BLOB } TarnColumnType;
+/* JSON takes text that is known to be valid JSON. */
+typedef enum { TARN_COLUMN_VARCHAR, TARN_COLUMN_JSON, TARN_COLUMN_BIGINT, TARN_COLUMN_BLOB } TarnColumnType;
 
 typedef struct {
   const char *name;
@@ -35,9 +36,9 @@ typedef struct {
 
 typedef struct TarnIngest TarnIngest;
 
-/* Registers name() on the connection. source is copied; what it points to must outlive the ingest. */
-TarnIngest *tarn_ingest_register(TarnConn *conn, const char *name, const TarnIngestSource *source, GError **error);
+/* Registers a table function of a new name on the connection's database, which owns the result. source is copied; what it points to must
+ * live as long as queries read from it. */
+TarnIngest *tarn_ingest_register(TarnConn *conn, const TarnIngestSource *source, GError **error);
+const char *tarn_ingest_name(const TarnIngest *ingest); /* a plain identifier: FROM <name>() */
 /* The first error that fill reported since the last call, or NULL: replaces DuckDB's wrapping of it. */
 GError *tarn_ingest_take_error(TarnIngest *ingest);
-void tarn_ingest_free(TarnIngest *ingest); /* after the database is closed; accepts NULL */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnIngest, tarn_ingest_free)

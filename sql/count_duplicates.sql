@@ -1,0 +1,1 @@
+SELECT count(*) FROM tarn.duplicates WHERE table_name = $1

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMP TABLE tarn_touched AS SELECT {keys} FROM {source} LIMIT 0

@@ -1,0 +1,1 @@
+DELETE FROM tarn.duplicates WHERE table_name = $1

@@ -1,0 +1,45 @@
+#include "pipeline/quality.h"
+
+#include "base/error.h"
+
+void tarn_quality_free(TarnQuality *quality) {
+  if (!quality) return;
+  g_free(quality->shared);
+  g_free(quality->failed);
+  g_free(quality->score);
+  g_free(quality->reasons);
+  g_free(quality);
+}
+
+static void append_rule(const TarnQualityRule *rule, const char *predicate, guint index, GString *failed, GString *score, GString *reasons) {
+  gint64 bit = G_GINT64_CONSTANT(1) << index;
+  g_autofree char *name = tarn_sql_quote_literal(rule->name);
+  g_string_append_printf(failed, "%s(CASE WHEN TRY(%s) THEN 0 ELSE %" G_GINT64_FORMAT " END)::BIGINT", index ? " + " : "", predicate, bit);
+  g_string_append_printf(score, " - CASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %d ELSE 0 END", bit, rule->weight);
+  g_string_append_printf(reasons, "%sCASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %s END", index ? ", " : "", bit, name);
+}
+
+TarnQuality *tarn_quality_new(const TarnConfig *config, TarnConn *conn, GError **error) {
+  (void)conn, (void)error;
+  TarnQuality *quality = g_new0(TarnQuality, 1);
+  quality->shared = g_strdup("");
+  if (config->rules->len == 0) {
+    quality->failed = g_strdup("0::BIGINT");
+    quality->score = g_strdup("100");
+    quality->reasons = g_strdup("[]::VARCHAR[]");
+    return quality;
+  }
+  g_autoptr(GString) failed = g_string_new(NULL);
+  g_autoptr(GString) score = g_string_new("greatest(0, 100");
+  g_autoptr(GString) reasons = g_string_new("CASE WHEN failed = 0 THEN []::VARCHAR[] ELSE list_filter([");
+  for (guint i = 0; i < config->rules->len; i++) {
+    const TarnQualityRule *rule = config->rules->pdata[i];
+    append_rule(rule, rule->predicate, i, failed, score, reasons);
+  }
+  g_string_append(score, ")::INTEGER");
+  g_string_append(reasons, "], lambda reason: reason IS NOT NULL) END");
+  quality->failed = g_string_free(g_steal_pointer(&failed), FALSE);
+  quality->score = g_string_free(g_steal_pointer(&score), FALSE);
+  quality->reasons = g_string_free(g_steal_pointer(&reasons), FALSE);
+  return quality;
+}
