@@ -29,3 +29,5 @@ CREATE TABLE IF NOT EXISTS tarn.duplicates (
 CREATE TABLE IF NOT EXISTS tarn.objects (name VARCHAR, kind VARCHAR, digest VARCHAR, definition VARCHAR);
 -- The published schema with the project's notes.
 CREATE TABLE IF NOT EXISTS tarn.columns (table_name VARCHAR, layer VARCHAR, column_index INTEGER, column_name VARCHAR, data_type VARCHAR, note VARCHAR);
+-- How many bronze rows failed each quality rule: one row per run and rule, so that a run counts only its own rows.
+CREATE TABLE IF NOT EXISTS tarn.quality_reasons (reason VARCHAR, row_count BIGINT);

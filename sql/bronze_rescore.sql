@@ -1,0 +1,4 @@
+-- All of bronze with scores by the rules of today.
+INSERT INTO tarn_bronze_rescored
+SELECT {envelope} raw_payload, extra, {score}, {reasons}, ingested_at, seq, source_name, source_partition, source_offset
+FROM (SELECT *, {failed} AS failed FROM (SELECT *{shared} FROM {table}))

@@ -1,0 +1,193 @@
+#include "base/error.h"
+#include "base/fault.h"
+#include "lakehouse/system.h"
+#include "pipeline/positions.h"
+#include "pipeline/run_private.h"
+
+#define SOURCE_ATTEMPTS 3
+
+static void run_clear(TarnRun *run) {
+  tarn_stream_free(run->stream);
+  tarn_conn_close(run->conn);
+  tarn_db_close(run->db);
+  tarn_plan_free(run->plan);
+  g_clear_pointer(&run->positions, g_ptr_array_unref);
+  g_free(run->hold);
+  tarn_lakehouse_free(run->lakehouse);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TarnRun, run_clear)
+
+static void tell(const TarnRun *run, TarnRunEventKind kind, const TarnStep *step) {
+  const TarnRunEvent event = {.kind = kind, .step = step};
+  if (run->options->listener) run->options->listener(&event, run->options->listener_data);
+}
+
+/* May the same stage work when it is tried again? Only a source that was unreachable: its error carries the system's words. */
+static gboolean may_pass(const GError *error) {
+  return g_error_matches(error, TARN_ERROR, TARN_ERROR_SOURCE) && tarn_error_detail(error) != NULL;
+}
+
+gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error) {
+  TarnStep *step = g_new0(TarnStep, 1);
+  g_ptr_array_add(run->report->steps, step);
+  step->name = g_strdup(name);
+  step->started_us = g_get_real_time();
+  gint64 start = g_get_monotonic_time();
+  run->step = step;
+  tell(run, TARN_EVENT_STEP_STARTED, step);
+  gboolean ok = FALSE;
+  for (step->attempts = 1; !ok; step->attempts++) {
+    g_autoptr(GError) fault = NULL;
+    step->rows = -1;
+    ok = stage(run, argument, &step->rows, &fault);
+    if (ok) break;
+    if (step->attempts < SOURCE_ATTEMPTS && may_pass(fault)) {
+      g_usleep(G_USEC_PER_SEC / 5 << step->attempts);
+      continue;
+    }
+    g_propagate_error(error, g_steal_pointer(&fault));
+    break;
+  }
+  step->milliseconds = (g_get_monotonic_time() - start) / 1000;
+  tell(run, TARN_EVENT_STEP_FINISHED, step);
+  return ok;
+}
+
+/* What the published file says of itself, without holding it open. */
+static gboolean peek(TarnRun *run, GHashTable **stored, GError **error) {
+  run->positions = g_ptr_array_new();
+  run->first_seq = run->next_quarantine_id = 1;
+  *stored = NULL;
+  if (!tarn_lakehouse_exists(run->lakehouse)) return TRUE;
+  const TarnDbOptions options = {.read_only = TRUE, .threads = 1, .memory_bytes = run->options->budget.engine_bytes};
+  g_autoptr(TarnDb) db = tarn_db_open(tarn_lakehouse_path(run->lakehouse), &options, error);
+  g_autoptr(TarnConn) conn = db ? tarn_db_connect(db, error) : NULL;
+  g_autofree char *seq = NULL, *quarantine_id = NULL;
+  if (!conn || !tarn_system_check(conn, error) || !tarn_system_generation(conn, &run->generation, error) ||
+      !tarn_system_get(conn, "hold", &run->hold, error) || !tarn_system_get(conn, "next_seq", &seq, error) ||
+      !tarn_system_get(conn, "next_quarantine_id", &quarantine_id, error) || !tarn_ledger_last_counts(conn, &run->report->counts, error))
+    return FALSE;
+  g_ptr_array_unref(run->positions);
+  if (!(run->positions = tarn_positions_load(conn, error))) return FALSE;
+  run->first_seq = seq ? g_ascii_strtoll(seq, NULL, 10) : 1;
+  run->next_quarantine_id = quarantine_id ? g_ascii_strtoll(quarantine_id, NULL, 10) : 1;
+  run->report->generation = run->generation;
+  *stored = tarn_system_objects(conn, error);
+  return *stored != NULL;
+}
+
+static gboolean check_hold(const TarnRun *run, GError **error) {
+  if (!run->hold || run->options->resume) return TRUE;
+  tarn_error_set(error, TARN_ERROR_BUSY, "`tarn run --resume` goes on from the restored positions", "runs are held: %s", run->hold);
+  return FALSE;
+}
+
+/* Paths of the source as the stream wants them: the project's are relative to its folder. */
+static GStrv source_paths(const TarnRunOptions *options) {
+  if (options->from) return g_strdupv((char **)options->from);
+  g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+  for (char **path = options->project->config.source_paths; *path; path++) {
+    gboolean as_is = g_path_is_absolute(*path) || g_str_equal(*path, "-");
+    g_autofree char *full = as_is ? g_strdup(*path) : g_build_filename(options->project->dir, *path, NULL);
+    g_strv_builder_add(paths, full);
+  }
+  return g_strv_builder_end(paths);
+}
+
+static gboolean open_stream(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
+  (void)argument, (void)rows;
+  TarnStreamOptions options;
+  tarn_stream_options_init(&options);
+  g_auto(GStrv) paths = source_paths(run->options);
+  options.paths = (const char *const *)paths;
+  options.max_record_bytes = run->options->project->config.max_record_bytes;
+  options.final = run->options->final;
+  run->stream = tarn_ndjson_open(&options, run->positions, error);
+  return run->stream && tarn_stream_has_new(run->stream, &run->has_input, error);
+}
+
+/* Lock, peek, plan, ask the source: all that can be known before anything is copied. */
+static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
+  g_autoptr(GHashTable) stored = NULL;
+  if ((lock && !tarn_lakehouse_lock(run->lakehouse, error)) || !tarn_fault_point("lock.taken", error)) return FALSE;
+  if (!peek(run, &stored, error) || (lock && !check_hold(run, error))) return FALSE;
+  run->plan = tarn_plan_new(run->options->project, stored, run->options->full_refresh, run->report, error);
+  if (!run->plan) return FALSE;
+  if (run->hold && lock) {
+    run->plan->audit = TRUE;
+    tarn_run_report_add_change(run->report, "hold", "runs go on", "resumed after: %s", run->hold);
+  }
+  return tarn_run_step(run, "source", open_stream, NULL, error);
+}
+
+static gboolean build(TarnRun *run, GError **error) {
+  const TarnProject *project = run->options->project;
+  if (!tarn_run_step(run, "open", tarn_stage_open, NULL, error)) return FALSE;
+  if (run->plan->rescore && !tarn_run_step(run, "rescore", tarn_stage_rescore, NULL, error)) return FALSE;
+  if (run->has_input && !tarn_run_step(run, "bronze", tarn_stage_bronze, NULL, error)) return FALSE;
+  if (run->report->run_counts.received == 0 && !tarn_plan_has_work(run->plan) && run->generation > 0) return TRUE; /* input without a record */
+  for (guint i = 0; i < project->models->len; i++) {
+    const TarnModel *model = project->models->pdata[i];
+    g_autofree char *name = g_strdup_printf("%s %s", model->kind == TARN_MODEL_SILVER ? "silver" : "gold", model->name);
+    if (!tarn_run_step(run, name, tarn_stage_model, (gpointer)model, error)) return FALSE;
+  }
+  return tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) && tarn_run_step(run, "publish", tarn_stage_publish, NULL, error);
+}
+
+static gboolean run_through(TarnRun *run, GError **error) {
+  if (!prepare(run, TRUE, error)) return FALSE;
+  if (!run->has_input && !tarn_plan_has_work(run->plan) && run->generation > 0) return TRUE;
+  gboolean ok = build(run, error);
+  TarnStreamProgress progress;
+  tarn_stream_progress(run->stream, &progress);
+  run->report->pending_bytes = progress.pending_bytes;
+  return ok;
+}
+
+/* Closes what may be open and drops the work file; where the run failed, its report goes beside the database. */
+static void end_run(TarnRun *run, const GError *fault) {
+  TarnRunReport *report = run->report;
+  g_clear_pointer(&run->conn, tarn_conn_close);
+  g_clear_pointer(&run->db, tarn_db_close);
+  report->finished_us = g_get_real_time();
+  if (!fault) return;
+  report->status = TARN_RUN_FAILED;
+  report->error = g_strdup(fault->message);
+  report->hint = g_strdup(tarn_error_hint(fault));
+  if (g_error_matches(fault, TARN_ERROR, TARN_ERROR_BUSY)) return; /* the lock is another's: so are the files */
+  g_autoptr(GString) text = g_string_new(NULL);
+  TarnJsonWriter json;
+  tarn_json_init(&json, text);
+  tarn_run_report_write(report, &json);
+  tarn_lakehouse_record_failure(run->lakehouse, report->run_id, text->str);
+}
+
+gboolean tarn_run(const TarnRunOptions *options, TarnRunReport *report, GError **error) {
+  g_auto(TarnRun) run = {.options = options, .report = report, .lakehouse = tarn_lakehouse_new(options->database_path)};
+  g_autoptr(GError) fault = NULL;
+  report->database = g_strdup(options->database_path);
+  report->status = TARN_RUN_UNCHANGED;
+  gboolean ok = run_through(&run, &fault);
+  end_run(&run, fault);
+  gboolean mine = ok || !g_error_matches(fault, TARN_ERROR, TARN_ERROR_BUSY);
+  if (report->status != TARN_RUN_PUBLISHED && mine) tarn_lakehouse_abandon(run.lakehouse);
+  if (!ok) g_propagate_error(error, g_steal_pointer(&fault));
+  return ok;
+}
+
+gboolean tarn_run_plan(const TarnRunOptions *options, TarnRunReport *report, GError **error) {
+  g_auto(TarnRun) run = {.options = options, .report = report, .lakehouse = tarn_lakehouse_new(options->database_path)};
+  report->database = g_strdup(options->database_path);
+  if (!prepare(&run, FALSE, error)) return FALSE;
+  TarnStreamProgress progress;
+  tarn_stream_progress(run.stream, &progress);
+  if (run.has_input && progress.bytes_total >= 0)
+    tarn_run_report_add_change(report, "source", "read into bronze and on", "%" G_GINT64_FORMAT " new bytes", progress.bytes_total);
+  else if (run.has_input)
+    tarn_run_report_add_change(report, "source", "read into bronze and on", "input of unknown size");
+  report->pending_bytes = progress.pending_bytes;
+  report->status = run.has_input || tarn_plan_has_work(run.plan) || run.generation == 0 ? TARN_RUN_PLANNED : TARN_RUN_UNCHANGED;
+  report->finished_us = g_get_real_time();
+  return TRUE;
+}

@@ -1,0 +1,38 @@
+/* One run in progress: what its stages share. Private to run.c and run_stages.c. */
+#pragma once
+#include "lakehouse/generation.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/plan.h"
+#include "stream/stream.h"
+
+typedef struct {
+  const TarnRunOptions *options;
+  TarnRunReport *report;
+  TarnLakehouse *lakehouse;
+  TarnPlan *plan;
+  TarnStream *stream;
+  TarnDb *db;               /* the work file while it is open */
+  TarnConn *conn;
+  TarnStep *step;           /* the one in progress */
+  /* as the published file says */
+  gint64 generation;        /* 0: none yet */
+  GPtrArray *positions;     /* TarnPosition */
+  char *hold;               /* why runs are held, NULL: they are not */
+  /* of this run */
+  gint64 first_seq;         /* bronze rows from here on are new */
+  gint64 next_quarantine_id;
+  gboolean has_input;
+} TarnRun;
+
+/* One stage; *rows (preset to -1) is what the step reports. */
+typedef gboolean (*TarnRunStage)(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
+
+/* Runs a stage as a named step: events, timing, and retries where the error is one that may pass (an unreachable source). */
+gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error);
+
+gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error);     /* clone, open, install, drop what goes */
+gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* new records */
+gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GError **error);  /* all of bronze by changed rules */
+gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error);    /* argument: TarnModel */
+gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
+gboolean tarn_stage_publish(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
