@@ -1,4 +1,4 @@
-/* One run in progress: what its stages share. Private to run.c and run_stages.c. */
+/* One run in progress: what its stages share. Private to run.c, run_stages.c and run_seal.c. */
 #pragma once
 #include "lakehouse/generation.h"
 #include "pipeline/pipeline.h"
@@ -36,3 +36,6 @@ gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GErro
 gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error);    /* argument: TarnModel */
 gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
 gboolean tarn_stage_publish(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
+
+/* The last rows that a generation gets, in the caller's transaction: what it is, what it was built from, how the run went. */
+gboolean tarn_run_seal(TarnRun *run, GError **error);

@@ -180,36 +180,8 @@ gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError 
          tarn_audit_checks(run->conn, project, run->report, error) && tarn_fault_point("checks.done", error);
 }
 
-static gboolean describe_columns(TarnRun *run, GError **error) {
-  const TarnProject *project = run->options->project;
-  if (!tarn_conn_exec(run->conn, tarn_sql_columns_collect, error)) return FALSE;
-  for (guint i = 0; i < project->models->len; i++) {
-    const TarnModel *model = project->models->pdata[i];
-    const TarnValue layer[] = {tarn_value_text(model->name), tarn_value_text(model->kind == TARN_MODEL_SILVER ? "silver" : "gold")};
-    if (!tarn_conn_run(run->conn, tarn_sql_columns_set_layer, layer, 2, NULL, error)) return FALSE;
-    for (guint c = 0; c < model->columns->len; c++) {
-      const TarnColumnNote *note = model->columns->pdata[c];
-      const TarnValue values[] = {tarn_value_text(model->name), tarn_value_text(note->name), tarn_value_text(note->note)};
-      if (!tarn_conn_run(run->conn, tarn_sql_columns_set_note, values, 3, NULL, error)) return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-/* The last rows that a generation gets: what it is, what it was built from, how the run went. */
-static gboolean seal(TarnRun *run, GError **error) {
-  TarnRunReport *report = run->report;
-  g_autofree char *digest = tarn_plan_project_digest(run->options->project);
-  const TarnGenerationRow row = {.generation = report->generation, .run_id = report->run_id, .project_digest = digest};
-  report->status = TARN_RUN_PUBLISHED;
-  report->finished_us = g_get_real_time();
-  return tarn_plan_store(run->options->project, run->plan, run->conn, error) && describe_columns(run, error) &&
-         (!run->hold || tarn_system_set(run->conn, "hold", NULL, error)) && tarn_system_add_generation(run->conn, &row, error) &&
-         tarn_ledger_add_run(run->conn, report, error) && tarn_fault_point("commit.before", error);
-}
-
 static gboolean publish(TarnRun *run, GError **error) {
-  if (!transact(run, seal, error) || !tarn_fault_point("commit.after", error) || !tarn_conn_exec(run->conn, "CHECKPOINT", error) ||
+  if (!transact(run, tarn_run_seal, error) || !tarn_fault_point("commit.after", error) || !tarn_conn_exec(run->conn, "CHECKPOINT", error) ||
       !tarn_fault_point("checkpoint.done", error))
     return FALSE;
   g_clear_pointer(&run->conn, tarn_conn_close);
