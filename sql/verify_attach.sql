@@ -1,0 +1,2 @@
+ATTACH {file} AS published (READ_ONLY);
+CREATE VIEW {bronze} AS SELECT * FROM published.main.{bronze};
