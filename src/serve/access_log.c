@@ -1,0 +1,51 @@
+#include "serve/access_log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json_writer.h"
+
+static void begin(TarnJsonWriter *json, GString *line, const char *level, const TarnHttpRequest *request) {
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  g_autofree char *time = g_date_time_format_iso8601(now);
+  tarn_json_init(json, line);
+  tarn_json_begin_object(json);
+  tarn_json_member_string(json, "time", time);
+  tarn_json_member_string(json, "level", level);
+  tarn_json_member_string(json, "method", request->method);
+  tarn_json_key(json, "path");
+  tarn_json_string_len(json, request->target, strcspn(request->target, "?"));
+}
+
+static void end(TarnJsonWriter *json, GString *line) {
+  tarn_json_end_object(json);
+  g_string_append_c(line, '\n');
+  fputs(line->str, stderr);
+}
+
+void tarn_access_log_request(const TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
+  g_autoptr(GString) line = g_string_new(NULL);
+  TarnJsonWriter json;
+  begin(&json, line, "info", request);
+  tarn_json_member_int(&json, "status", status);
+  tarn_json_member_int(&json, "bytes", (gint64)body_size);
+  tarn_json_member_int(&json, "elapsed_us", elapsed_us);
+  end(&json, line);
+}
+
+void tarn_access_log_failure(const TarnHttpRequest *request, const GError *error, gboolean as_json) {
+  const char *detail = tarn_error_detail(error);
+  g_autoptr(GString) line = g_string_new(NULL);
+  TarnJsonWriter json;
+  if (!as_json) {
+    g_string_printf(line, "tarn: error: %s %.*s: %s\n%s%s%s", request->method, (int)strcspn(request->target, "?"), request->target, error->message,
+                    detail ? "  detail: " : "", detail ? detail : "", detail ? "\n" : "");
+    fputs(line->str, stderr);
+    return;
+  }
+  begin(&json, line, "error", request);
+  tarn_json_member_string(&json, "message", error->message);
+  tarn_json_member_string(&json, "detail", detail);
+  end(&json, line);
+}

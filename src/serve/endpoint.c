@@ -1,0 +1,223 @@
+#include "serve/endpoint.h"
+
+#include "base/error.h"
+#include "lakehouse/rows.h"
+#include "serve/param.h"
+#include "serve/problem.h"
+#include "serve/route.h"
+
+#define SHOWN_CHARACTERS 100 /* of a refused value */
+
+typedef struct {
+  TarnParamReader *reader;
+  const char *name;
+  gint segment; /* of the path; -1: in the query */
+} Parameter;
+
+struct TarnEndpointPlan {
+  const TarnEndpoint *endpoint;
+  guint statement;
+  GArray *parameters; /* of Parameter */
+};
+
+static void parameter_clear(gpointer parameter) { tarn_param_reader_free(((Parameter *)parameter)->reader); }
+
+static gboolean add_parameter(TarnEndpointPlan *plan, const TarnParam *spec, GError **error) {
+  Parameter parameter = {.name = spec->name, .segment = -1};
+  if (spec->in_path && (parameter.segment = tarn_route_segment(plan->endpoint->route, spec->name)) < 0) {
+    tarn_error_set(error, TARN_ERROR_USAGE, "write it in braces into the route", "the route %s has no {%s}", plan->endpoint->route, spec->name);
+    return FALSE;
+  }
+  parameter.reader = tarn_param_reader_new(spec, error);
+  if (!parameter.reader) return FALSE;
+  g_array_append_val(plan->parameters, parameter);
+  return TRUE;
+}
+
+TarnEndpointPlan *tarn_endpoint_plan_new(const TarnEndpoint *endpoint, guint statement, GError **error) {
+  g_autoptr(TarnEndpointPlan) plan = g_new0(TarnEndpointPlan, 1);
+  plan->endpoint = endpoint;
+  plan->statement = statement;
+  plan->parameters = g_array_new(FALSE, FALSE, sizeof(Parameter));
+  g_array_set_clear_func(plan->parameters, parameter_clear);
+  for (guint i = 0; endpoint->params && i < endpoint->params->len; i++) {
+    if (add_parameter(plan, endpoint->params->pdata[i], error)) continue;
+    g_prefix_error(error, "endpoint %s: ", endpoint->name);
+    return NULL;
+  }
+  return g_steal_pointer(&plan);
+}
+
+void tarn_endpoint_plan_free(TarnEndpointPlan *plan) {
+  if (!plan) return;
+  g_array_unref(plan->parameters);
+  g_free(plan);
+}
+
+static const Parameter *parameter_at(const TarnEndpointPlan *plan, guint i) { return &g_array_index(plan->parameters, Parameter, i); }
+
+static const Parameter *find_parameter(const TarnEndpointPlan *plan, const char *name) {
+  for (guint i = 0; i < plan->parameters->len; i++)
+    if (g_strcmp0(parameter_at(plan, i)->name, name) == 0) return parameter_at(plan, i);
+  return NULL;
+}
+
+gboolean tarn_endpoint_plan_check(const TarnEndpointPlan *plan, TarnServedWorker *worker, GError **error) {
+  TarnStatement *statement = tarn_served_worker_statement(worker, plan->statement);
+  for (guint i = 1; i <= tarn_statement_n_parameters(statement); i++) {
+    g_autofree char *name = tarn_statement_parameter_name(statement, i);
+    if (find_parameter(plan, name)) continue;
+    tarn_error_set(error, TARN_ERROR_USAGE, "declare it under params in the front matter", "endpoint %s: its SQL uses $%s, which is no parameter",
+                   plan->endpoint->name, name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* What is wrong with the request's parameters. */
+typedef struct {
+  const char *parameter; /* borrowed; NULL: its name cannot be read */
+  const char *place;
+  char *detail;
+} Fault;
+
+static void fault_clear(gpointer fault) { g_free(((Fault *)fault)->detail); }
+
+static void add_fault(GArray *faults, const char *parameter, gboolean in_path, char *detail) {
+  const Fault fault = {parameter, in_path ? "path" : "query", detail};
+  g_array_append_val(faults, fault);
+}
+
+/* The text that the request gives for a parameter, and how often it does. */
+static guint given(const Parameter *parameter, const TarnTarget *target, const char **text) {
+  if (parameter->segment >= 0) {
+    *text = target->segments->pdata[parameter->segment];
+    return 1;
+  }
+  guint times = 0;
+  for (guint i = 0; i < target->query->len; i++) {
+    const TarnTargetParameter *candidate = target->query->pdata[i];
+    if (g_strcmp0(candidate->name, parameter->name) != 0) continue;
+    *text = candidate->value;
+    times++;
+  }
+  return times;
+}
+
+static void read_parameter(const Parameter *parameter, const TarnTarget *target, TarnValue *value, GArray *faults) {
+  const char *text = NULL, *allowed = tarn_param_reader_allowed(parameter->reader);
+  guint times = given(parameter, target, &text);
+  char *detail = NULL;
+  if (times > 1) detail = g_strdup_printf("it is given %u times", times);
+  else if (times == 0 && tarn_param_reader_spec(parameter->reader)->required) detail = g_strdup_printf("it is required: %s", allowed);
+  else if (times == 0) *value = *tarn_param_reader_default(parameter->reader);
+  else if (!text) detail = g_strdup("it is not percent-encoded UTF-8 text");
+  else if (!tarn_param_read(parameter->reader, text, value)) {
+    g_autofree char *shown = g_utf8_substring(text, 0, MIN(g_utf8_strlen(text, -1), SHOWN_CHARACTERS));
+    detail = g_strdup_printf("'%s' is not %s", shown, allowed);
+  }
+  if (detail) add_fault(faults, parameter->name, parameter->segment >= 0, detail);
+}
+
+static char *query_names(const TarnEndpointPlan *plan) {
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (guint i = 0; i < plan->parameters->len; i++)
+    if (parameter_at(plan, i)->segment < 0) g_string_append_printf(names, "%s%s", names->len ? ", " : "", parameter_at(plan, i)->name);
+  return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+/* A parameter that nobody reads is a mistake, which must not look like an answer to what was meant. */
+static void refuse_unknown(const TarnEndpointPlan *plan, const TarnTarget *target, GArray *faults) {
+  for (guint i = 0; i < target->query->len; i++) {
+    const TarnTargetParameter *parameter = target->query->pdata[i];
+    const Parameter *known = parameter->name ? find_parameter(plan, parameter->name) : NULL;
+    if (known && known->segment < 0) continue;
+    g_autofree char *names = query_names(plan);
+    add_fault(faults, parameter->name, FALSE,
+              *names ? g_strdup_printf("there is no such parameter; allowed: %s", names) : g_strdup("this endpoint takes no parameters"));
+  }
+}
+
+static void write_faults(const GArray *faults, TarnHttpResponse *response) {
+  const Fault *first = &g_array_index(faults, Fault, 0);
+  g_autofree char *detail = g_strdup_printf("parameter %s: %s", first->parameter ? first->parameter : "(unreadable)", first->detail);
+  TarnJsonWriter json;
+  tarn_http_problem_begin(response, &json, 422, NULL, detail);
+  tarn_json_key(&json, "errors");
+  tarn_json_begin_array(&json);
+  for (guint i = 0; i < faults->len; i++) {
+    const Fault *fault = &g_array_index(faults, Fault, i);
+    tarn_json_begin_object(&json);
+    tarn_json_member_string(&json, "parameter", fault->parameter);
+    tarn_json_member_string(&json, "in", fault->place);
+    tarn_json_member_string(&json, "detail", fault->detail);
+    tarn_json_end_object(&json);
+  }
+  tarn_json_end_array(&json);
+  tarn_http_problem_end(&json);
+}
+
+/* Parameters that the SQL does not use are checked, but not bound. */
+static gboolean bind(const TarnEndpointPlan *plan, TarnStatement *statement, const TarnValue *values, GError **error) {
+  for (guint i = 0; i < plan->parameters->len; i++) {
+    guint index = tarn_statement_parameter_index(statement, parameter_at(plan, i)->name);
+    if (index > 0 && !tarn_statement_bind(statement, index, &values[i], error)) return FALSE;
+  }
+  return TRUE;
+}
+
+/* FALSE with *error: the statement failed. */
+static gboolean write_result(const TarnEndpointPlan *plan, TarnResult *result, TarnHttpResponse *response, GError **error) {
+  g_autoptr(GError) fault = NULL;
+  g_autoptr(TarnRows) rows = tarn_rows_new(result, error);
+  if (!rows) return FALSE;
+  TarnJsonWriter json;
+  tarn_json_init(&json, response->body);
+  if (plan->endpoint->shape == TARN_SHAPE_ROWS) {
+    tarn_json_begin_array(&json);
+    while (tarn_rows_next(rows, &fault)) tarn_rows_write_json(rows, &json);
+    tarn_json_end_array(&json);
+  } else if (tarn_rows_next(rows, &fault)) {
+    tarn_rows_write_json_row(rows, 0, &json);
+  } else if (!fault) {
+    const char *message = plan->endpoint->not_found;
+    tarn_http_problem_write(response, 404, NULL, message ? message : "there is nothing of that name");
+  }
+  if (fault) g_propagate_error(error, g_steal_pointer(&fault));
+  return !fault;
+}
+
+static gboolean run(const TarnEndpointPlan *plan, TarnServedWorker *worker, const TarnValue *values, TarnHttpResponse *response, GError **error) {
+  TarnStatement *statement = tarn_served_worker_statement(worker, plan->statement);
+  if (!bind(plan, statement, values, error)) return FALSE;
+  g_autoptr(TarnResult) result = tarn_statement_query(statement, error);
+  return result && write_result(plan, result, response, error);
+}
+
+/* The client gets an id, the log the reason: it may hold the owner's SQL. */
+static void write_failure(TarnHttpResponse *response, GError *error) {
+  g_autofree char *id = g_strdup_printf("%08x", g_random_int());
+  g_autofree char *hint = g_strdup_printf("the server's log tells why, under the id %s", id);
+  TarnJsonWriter json;
+  tarn_http_problem_begin(response, &json, 500, hint, "the endpoint failed");
+  tarn_json_member_string(&json, "id", id);
+  tarn_http_problem_end(&json);
+  g_prefix_error(&error, "%s: ", id);
+  response->error = error;
+}
+
+void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target, TarnHttpResponse *response) {
+  g_autoptr(GArray) faults = g_array_new(FALSE, FALSE, sizeof(Fault));
+  g_array_set_clear_func(faults, fault_clear);
+  g_autofree TarnValue *values = g_new0(TarnValue, plan->parameters->len);
+  for (guint i = 0; i < plan->parameters->len; i++) read_parameter(parameter_at(plan, i), target, &values[i], faults);
+  refuse_unknown(plan, target, faults);
+  if (faults->len > 0) {
+    write_faults(faults, response);
+    return;
+  }
+  GError *error = NULL;
+  TarnServedWorker *worker = tarn_served_take_worker(served);
+  if (!run(plan, worker, values, response, &error)) write_failure(response, error);
+  tarn_served_give_worker(served, worker);
+}

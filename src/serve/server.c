@@ -1,0 +1,147 @@
+#include "serve/server.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "lakehouse/sql.h"
+#include "serve/access_log.h"
+#include "serve/endpoint.h"
+#include "serve/http.h"
+#include "serve/problem.h"
+#include "serve/route.h"
+#include "serve/served.h"
+
+#define MAX_TARGET_BYTES 8192
+#define STOP_GRACE_US (10 * G_USEC_PER_SEC)
+
+struct TarnServer {
+  gboolean log_json;
+  char *health_sql;
+  TarnEndpoint health;
+  TarnRoutes *routes;  /* pattern -> TarnEndpointPlan */
+  GPtrArray *plans;    /* TarnEndpointPlan; its number is its statement's */
+  GMutex mutex;
+  TarnServed *served;  /* the current generation; under mutex */
+  TarnHttp *http;
+};
+
+static TarnServed *current_generation(TarnServer *server) {
+  g_mutex_lock(&server->mutex);
+  TarnServed *served = tarn_served_ref(server->served);
+  g_mutex_unlock(&server->mutex);
+  return served;
+}
+
+static void write_not_found(const TarnServer *server, const TarnTarget *target, TarnHttpResponse *response) {
+  g_autofree char *shown = g_utf8_make_valid(target->path, -1);
+  g_autofree char *detail = g_strdup_printf("there is no route for %s", shown);
+  TarnJsonWriter json;
+  tarn_http_problem_begin(response, &json, 404, "the member routes lists those that exist", detail);
+  tarn_json_key(&json, "routes");
+  tarn_json_begin_array(&json);
+  for (const char *const *pattern = tarn_routes_patterns(server->routes); *pattern; pattern++) tarn_json_string(&json, *pattern);
+  tarn_json_end_array(&json);
+  tarn_http_problem_end(&json);
+}
+
+static void write_wrong_method(const TarnHttpRequest *request, TarnHttpResponse *response) {
+  g_autofree char *detail = g_strdup_printf("the method %s is not allowed here", request->method);
+  response->allow = "GET, HEAD";
+  tarn_http_problem_write(response, 405, "use GET or HEAD", detail);
+}
+
+static void answer(gpointer user, const TarnHttpRequest *request, TarnHttpResponse *response) {
+  TarnServer *server = user;
+  g_autoptr(TarnTarget) target = tarn_target_parse(request->target);
+  const TarnEndpointPlan *plan = tarn_routes_match(server->routes, target);
+  if (strlen(request->target) > MAX_TARGET_BYTES) {
+    tarn_http_problem_write(response, 414, NULL, "the path and query are longer than 8192 bytes");
+  } else if (!plan) {
+    write_not_found(server, target, response);
+  } else if (!g_str_equal(request->method, "GET") && !g_str_equal(request->method, "HEAD")) {
+    write_wrong_method(request, response);
+  } else {
+    g_autoptr(TarnServed) served = current_generation(server);
+    tarn_endpoint_plan_answer(plan, served, target, response);
+  }
+  g_string_append_c(response->body, '\n');
+  if (response->error) tarn_access_log_failure(request, response->error, server->log_json);
+}
+
+static void log_request(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
+  (void)user;
+  tarn_access_log_request(request, status, body_size, elapsed_us);
+}
+
+static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, GArray *statements, GError **error) {
+  TarnEndpointPlan *plan = tarn_endpoint_plan_new(endpoint, server->plans->len, error);
+  if (!plan) return FALSE;
+  g_ptr_array_add(server->plans, plan);
+  const TarnServedStatement statement = {endpoint->name, endpoint->sql};
+  g_array_append_val(statements, statement);
+  return tarn_routes_add(server->routes, endpoint->route, plan, error);
+}
+
+/* The endpoints that every server has come first. */
+static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GArray *statements, GError **error) {
+  g_autofree char *version = tarn_sql_quote_literal(TARN_VERSION);
+  server->health_sql = tarn_sql_fill(tarn_sql_health, "version", version, NULL);
+  server->health = (TarnEndpoint){.name = (char *)"health", .route = (char *)"/api/v1/health", .shape = TARN_SHAPE_ONE, .sql = server->health_sql};
+  if (!add_endpoint(server, &server->health, statements, error)) return FALSE;
+  for (guint i = 0; i < endpoints->len; i++)
+    if (!add_endpoint(server, endpoints->pdata[i], statements, error)) return FALSE;
+  return TRUE;
+}
+
+static gboolean check_plans(const TarnServer *server, GError **error) {
+  TarnServedWorker *worker = tarn_served_take_worker(server->served);
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < server->plans->len; i++) ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
+  tarn_served_give_worker(server->served, worker);
+  return ok;
+}
+
+static gboolean open_generation(TarnServer *server, const TarnServerOptions *options, GError **error) {
+  g_autoptr(GArray) statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
+  if (!add_endpoints(server, options->endpoints, statements, error)) return FALSE;
+  const TarnServedOptions served = {.memory_bytes = options->memory_bytes, .workers = options->threads};
+  server->served = tarn_served_open(options->database, &served, (const TarnServedStatement *)statements->data, statements->len, error);
+  return server->served && check_plans(server, error);
+}
+
+static gboolean start_http(TarnServer *server, const TarnServerOptions *options, GError **error) {
+  const TarnHttpOptions http = {.host = options->host,
+                                .port = options->port,
+                                .threads = options->threads,
+                                .handler = answer,
+                                .done = options->log_json ? log_request : NULL,
+                                .user = server};
+  server->http = tarn_http_start(&http, error);
+  return server->http != NULL;
+}
+
+TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) {
+  TarnServer *server = g_new0(TarnServer, 1);
+  server->log_json = options->log_json;
+  server->routes = tarn_routes_new();
+  server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
+  g_mutex_init(&server->mutex);
+  if (open_generation(server, options, error) && start_http(server, options, error)) return server;
+  tarn_server_stop(server);
+  return NULL;
+}
+
+void tarn_server_stop(TarnServer *server) {
+  if (!server) return;
+  tarn_http_stop(server->http, STOP_GRACE_US);
+  tarn_served_unref(server->served);
+  tarn_routes_free(server->routes);
+  g_ptr_array_unref(server->plans);
+  g_mutex_clear(&server->mutex);
+  g_free(server->health_sql);
+  g_free(server);
+}
+
+guint tarn_server_port(const TarnServer *server) { return tarn_http_port(server->http); }
+const char *const *tarn_server_routes(const TarnServer *server) { return tarn_routes_patterns(server->routes); }

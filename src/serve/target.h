@@ -1,0 +1,20 @@
+/* A request target ("/api/v1/x/a%20b?limit=20&risk=high") in decoded pieces. In: the bytes of the request line, hostile. Out:
+ * path segments and query parameters as text. A piece with a broken escape, invalid UTF-8 or a NUL has the text NULL: whoever wants
+ * it refuses it by name. */
+#pragma once
+#include <glib.h>
+
+typedef struct {
+  char *name;  /* NULL: not readable */
+  char *value; /* NULL: not readable */
+} TarnTargetParameter;
+
+typedef struct {
+  char *path;          /* as received, without the query */
+  GPtrArray *segments; /* char *, decoded, may be NULL; "/a/b" has two, "/" has one that is empty */
+  GPtrArray *query;    /* TarnTargetParameter, in order; a name without = has the value "" */
+} TarnTarget;
+
+TarnTarget *tarn_target_parse(const char *target);
+void tarn_target_free(TarnTarget *target); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnTarget, tarn_target_free)
