@@ -8,6 +8,7 @@ void duckdb_unsafe_vector_assign_string_element_len(duckdb_vector vector, idx_t 
 struct TarnIngest {
   char *name;
   TarnIngestSource source;
+  TarnIngestColumn *columns; /* the source's, copied */
   GMutex lock;
   GError *error; /* the first one; guarded by lock */
 };
@@ -102,6 +103,8 @@ static void fill(duckdb_function_info info, duckdb_data_chunk output) {
 
 static void ingest_free(gpointer data) {
   TarnIngest *ingest = data;
+  for (guint i = 0; i < ingest->source.n_columns; i++) g_free((char *)ingest->columns[i].name);
+  g_free(ingest->columns);
   g_free(ingest->name);
   g_clear_error(&ingest->error);
   g_mutex_clear(&ingest->lock);
@@ -114,6 +117,9 @@ static TarnIngest *ingest_new(TarnDb *db, const TarnIngestSource *source) {
   TarnIngest *ingest = g_new0(TarnIngest, 1);
   ingest->name = g_strdup_printf("tarn_ingest_%d", g_atomic_int_add(&counter, 1));
   ingest->source = *source;
+  ingest->columns = g_memdup2(source->columns, source->n_columns * sizeof *source->columns);
+  for (guint i = 0; i < source->n_columns; i++) ingest->columns[i].name = g_strdup(source->columns[i].name);
+  ingest->source.columns = ingest->columns;
   g_mutex_init(&ingest->lock);
   if (!db->ingests) db->ingests = g_ptr_array_new_with_free_func(ingest_free);
   g_ptr_array_add(db->ingests, ingest);

@@ -36,8 +36,8 @@ typedef struct {
 
 typedef struct TarnIngest TarnIngest;
 
-/* Registers a table function of a new name on the connection's database, which owns the result. source is copied; what it points to must
- * live as long as queries read from it. */
+/* Registers a table function of a new name on the connection's database, which owns the result. source and its columns are copied; user
+ * must live as long as queries read from it. */
 TarnIngest *tarn_ingest_register(TarnConn *conn, const TarnIngestSource *source, GError **error);
 const char *tarn_ingest_name(const TarnIngest *ingest); /* a plain identifier: FROM <name>() */
 /* The first error that fill reported since the last call, or NULL: replaces DuckDB's wrapping of it. */
