@@ -53,5 +53,8 @@ TarnSqlPosition tarn_ast_position(const json_t *node, const char *sql);
  * given expressions, each becomes a field of one json_transform(col, {"a":"VARCHAR","b":"VARCHAR"}), which DuckDB evaluates
  * once per row. expressions: json array of trees, changed in place. */
 void tarn_ast_share_json_fields(json_t *expressions);
+/* As above, but the structures are columns of a subquery, so that even CASE arms and AND operands share them (DuckDB shares nothing across those):
+ * SELECT <expressions> FROM (SELECT *<result> FROM t). The result is ", json_transform(...) AS tarn_fields_0, ..." or "". Caller frees. */
+char *tarn_ast_hoist_json_fields(TarnConn *conn, json_t *expressions, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)

@@ -7,6 +7,7 @@ typedef struct {
   json_t *column;  /* COLUMN_REF as first written */
   GPtrArray *keys; /* char *, unique, in order of appearance */
   guint uses;
+  char *hoisted;   /* column below that holds the structure; NULL: in place */
 } Fields;
 
 static Fields *fields_new(json_t *column) {
@@ -20,6 +21,7 @@ static void fields_free(gpointer data) {
   Fields *fields = data;
   json_decref(fields->column);
   g_ptr_array_unref(fields->keys);
+  g_free(fields->hoisted);
   g_free(fields);
 }
 
@@ -86,6 +88,12 @@ static json_t *transform_call(const Fields *fields) {
   return call;
 }
 
+/* The structure of all fields of a column: the call itself, or a reference to the column that it was hoisted into. */
+static json_t *fields_source(const Fields *fields) {
+  if (!fields->hoisted) return transform_call(fields);
+  return json_pack("{s:s, s:s, s:s, s:[s]}", "class", "COLUMN_REF", "type", "COLUMN_REF", "alias", "", "column_names", fields->hoisted);
+}
+
 static gboolean replace(json_t *node, gpointer user) {
   GHashTable *columns = user;
   json_t *column;
@@ -95,15 +103,40 @@ static gboolean replace(json_t *node, gpointer user) {
   const Fields *fields = g_hash_table_lookup(columns, id);
   if (fields->uses < 2 || strcmp(find_key(fields, key), key) != 0) return FALSE;
   json_t *extract =
-      tarn_ast_function("struct_extract", json_pack("[o, o]", transform_call(fields), tarn_ast_text(key)));
+      tarn_ast_function("struct_extract", json_pack("[o, o]", fields_source(fields), tarn_ast_text(key)));
   json_object_del(extract, "alias"); /* that of the node stays */
   json_object_update(node, extract);
   json_decref(extract);
   return FALSE;
 }
 
-void tarn_ast_share_json_fields(json_t *expressions) {
-  g_autoptr(GHashTable) columns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, fields_free);
+static GHashTable *collect_all(json_t *expressions) {
+  GHashTable *columns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, fields_free);
   tarn_ast_walk(expressions, collect, columns);
+  return columns;
+}
+
+void tarn_ast_share_json_fields(json_t *expressions) {
+  g_autoptr(GHashTable) columns = collect_all(expressions);
   tarn_ast_walk(expressions, replace, columns);
+}
+
+char *tarn_ast_hoist_json_fields(TarnConn *conn, json_t *expressions, GError **error) {
+  g_autoptr(GHashTable) columns = collect_all(expressions);
+  g_autoptr(GString) below = g_string_new(NULL);
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+  g_hash_table_iter_init(&iter, columns);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    Fields *fields = value;
+    if (fields->uses < 2) continue;
+    g_autoptr(json_t) call = transform_call(fields);
+    g_autofree char *sql = tarn_ast_expression_to_sql(conn, call, error);
+    if (!sql) return NULL;
+    fields->hoisted = g_strdup_printf("tarn_fields_%u", n++);
+    g_string_append_printf(below, ", %s AS %s", sql, fields->hoisted);
+  }
+  tarn_ast_walk(expressions, replace, columns);
+  return g_string_free(g_steal_pointer(&below), FALSE);
 }
