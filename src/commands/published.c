@@ -28,6 +28,21 @@ gboolean tarn_published_open(TarnPublished *published, const char *project_dir, 
   return FALSE;
 }
 
+char *tarn_published_path(const char *project_dir, GError **error) {
+  const char *path = g_getenv("DB_PATH");
+  if (path && *path) return g_strdup(path);
+  g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
+  g_autoptr(TarnProject) project = tarn_project_load(project_dir, problems, error);
+  return project ? tarn_project_database_path(project) : NULL;
+}
+
+gboolean tarn_published_open_data(TarnPublished *published, const char *project_dir, GError **error) {
+  *published = (TarnPublished){.path = tarn_published_path(project_dir, error)};
+  if (published->path && open_file(published, error)) return TRUE;
+  tarn_published_clear(published);
+  return FALSE;
+}
+
 void tarn_published_clear(TarnPublished *published) {
   tarn_conn_close(published->conn);
   tarn_db_close(published->db);

@@ -4,32 +4,13 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/budget.h"
 #include "base/error.h"
 #include "lakehouse/generation_private.h"
 
 #define STEP ((gsize)32 * 1024 * 1024) /* copied, then handed to the disk */
 #define BUFFER ((gsize)1024 * 1024)
-#define SPACE_FACTOR 1.3 /* the clone and what a run adds to it */
-
-static gboolean check_space(const char *target, guint64 size, GError **error) {
-  g_autofree char *folder = g_path_get_dirname(target);
-  struct statvfs volume;
-  if (statvfs(folder, &volume) != 0) {
-    tarn_error_set_errno(error, errno, "cannot ask for the free space of %s", folder);
-    return FALSE;
-  }
-  guint64 available = (guint64)volume.f_bavail * volume.f_frsize, needed = (guint64)((double)size * SPACE_FACTOR);
-  if (available >= needed) return TRUE;
-  g_autofree char *have = tarn_format_size(available), *want = tarn_format_size(needed);
-  tarn_error_set(error, TARN_ERROR_ENVIRONMENT,
-                 "free space there, keep fewer generations (publish.keep), or point DB_PATH at a larger volume",
-                 "%s has %s free, a new generation needs %s", folder, have, want);
-  return FALSE;
-}
 
 /* Up to STEP bytes by read and write, for kernels and file systems without copy_file_range. */
 static gssize copy_by_buffer(int source, int target, off_t offset) {
@@ -79,7 +60,7 @@ static gboolean clone_open_file(int source, const char *source_path, const char 
     tarn_error_set_errno(error, errno, "cannot read %s", source_path);
     return FALSE;
   }
-  if (!check_space(target_path, (guint64)info.st_size, error)) return FALSE;
+  if (!tarn_space_check(target_path, (guint64)info.st_size, error)) return FALSE;
   int target = open(target_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (target < 0) {
     tarn_error_set_errno(error, errno, "cannot create %s", target_path);

@@ -104,7 +104,7 @@ static char *describe_kept(const TarnLakehouse *lakehouse) {
 
 char *tarn_lakehouse_generation_path(const TarnLakehouse *lakehouse, gint64 generation, GError **error) {
   g_autofree char *path = tarn_lakehouse_kept_path(lakehouse, generation);
-  if (g_file_test(path, G_FILE_TEST_EXISTS)) return g_steal_pointer(&path);
+  if (g_file_test(path, G_FILE_TEST_EXISTS) && !is_published_file(lakehouse, path)) return g_steal_pointer(&path);
   gint64 published = 0;
   if (tarn_lakehouse_exists(lakehouse) && tarn_lakehouse_read_number(lakehouse->path, &published, NULL) &&
       published == generation)

@@ -34,6 +34,14 @@ gboolean tarn_lakehouse_exists(const TarnLakehouse *lakehouse);       /* is ther
 char *tarn_lakehouse_generation_path(const TarnLakehouse *lakehouse, gint64 generation, GError **error);
 /* Numbers (gint64) of the kept generations, newest first, without the published one. Caller unrefs. */
 GArray *tarn_lakehouse_kept(const TarnLakehouse *lakehouse);
+/* Where a kept generation's file is, if it is kept. Caller frees. */
+char *tarn_lakehouse_kept_path(const TarnLakehouse *lakehouse, gint64 generation);
+/* Bytes on the disk; 0 where something is not there or cannot be asked for. */
+typedef struct {
+  guint64 published, kept, leftovers; /* leftovers: of a run that is going on or was killed */
+  guint64 available, needed;          /* free on the volume; what the next run wants free before it clones */
+} TarnLakehouseSpace;
+void tarn_lakehouse_space(const TarnLakehouse *lakehouse, TarnLakehouseSpace *space);
 /* Paths of the reports of failed runs, oldest first. Caller unrefs. */
 GPtrArray *tarn_lakehouse_failures(const TarnLakehouse *lakehouse);
 

@@ -15,9 +15,6 @@ struct TarnLakehouse {
   gint64 published_generation; /* known from _begin on; 0: there is no published file */
 };
 
-/* <dir>/generation-N.duckdb; caller frees. */
-char *tarn_lakehouse_kept_path(const TarnLakehouse *lakehouse, gint64 generation);
-
 /* The number that a closed database file gives itself. Opens and closes it read-only in this process. */
 gboolean tarn_lakehouse_read_number(const char *path, gint64 *generation, GError **error);
 
@@ -26,6 +23,9 @@ gboolean tarn_lakehouse_read_number(const char *path, gint64 *generation, GError
 gboolean tarn_lakehouse_refuse_wal(const TarnLakehouse *lakehouse, GError **error);
 
 void tarn_lakehouse_unlock(TarnLakehouse *lakehouse);
+
+/* Refuses where the volume of path has less free than a run on a file of that size needs. */
+gboolean tarn_space_check(const char *path, guint64 size, GError **error);
 
 /* Clones source to target, which must not exist: reflink, else copy_file_range, else read and write. What is copied is
  * handed to the disk at once, so that the fsync at the end of a run finds little to do. Refuses where less than 1.3
