@@ -1,14 +1,16 @@
 #include "commands/commands.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "commands/cli.h"
 #include "lakehouse/db.h"
 
 const TarnCommand tarn_commands[] = {
+    {"init", "write a new project into a folder", tarn_command_init},
+    {"validate", "check a project without touching data", tarn_command_validate},
     {"generate", "write example telecom events", tarn_command_generate},
     {NULL, NULL, NULL},
 };
@@ -28,30 +30,11 @@ static int print_help(void) {
   return 0;
 }
 
-/* Edit distance of two short words, for "did you mean". */
-static guint distance(const char *a, const char *b) {
-  guint row[64];
-  gsize n = MIN(strlen(b), 62);
-  for (guint j = 0; j <= n; j++) row[j] = j;
-  for (guint i = 1; *a; a++, i++) {
-    guint diagonal = row[0];
-    row[0] = i;
-    for (guint j = 1; j <= n; j++) {
-      guint above = row[j];
-      row[j] = MIN(MIN(row[j] + 1, row[j - 1] + 1), diagonal + (*a != b[j - 1]));
-      diagonal = above;
-    }
-  }
-  return row[n];
-}
-
 static int unknown_command(const char *name) {
-  const char *nearest = NULL;
-  guint best = 3;
-  for (const TarnCommand *command = tarn_commands; command->name; command++) {
-    guint d = distance(name, command->name);
-    if (d < best) best = d, nearest = command->name;
-  }
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  for (const TarnCommand *command = tarn_commands; command->name; command++) g_ptr_array_add(names, (gpointer)command->name);
+  g_ptr_array_add(names, NULL);
+  const char *nearest = tarn_nearest_word(name, (const char *const *)names->pdata);
   g_autoptr(GError) error = NULL;
   g_autofree char *hint = nearest ? g_strdup_printf("did you mean `tarn %s`? `tarn --help` lists the commands", nearest)
                                   : g_strdup("`tarn --help` lists the commands");

@@ -5,3 +5,6 @@
 
 /* NULL with *error; problems, warnings too, are printed on standard error. */
 TarnProject *tarn_command_load_project(const TarnCliOptions *options, GError **error);
+
+/* Problems on standard error, one line and a hint each; JSON lines with --log json. */
+void tarn_command_print_problems(const GPtrArray *problems, const TarnCliOptions *options);

@@ -1,5 +1,6 @@
-/* The user's folder as plain structs. In: a folder with tarn.yaml and SQL files. Out: a TarnProject, or the list of everything that is
- * wrong with it. Knows no data: tables are those that the project itself defines. Immutable after loading, so threads may share it. */
+/* The user's folder as plain structs. In: a folder with tarn.yaml and SQL files. Out: a TarnProject, or the list of
+ * everything that is wrong with it. Knows no data: tables are those that the project itself defines. Immutable after
+ * loading, so threads may share it. */
 #pragma once
 #include <glib.h>
 
@@ -7,120 +8,133 @@
 
 /* One thing wrong with a project: what, where, what to do. */
 typedef struct {
-  gboolean warning;  /* else an error */
-  char *file;        /* relative to the project */
-  guint line;        /* 1-based; 0: the file as a whole */
-  guint column;      /* 1-based; 0: unknown */
+  gboolean warning; /* else an error */
+  char *file;       /* relative to the project */
+  guint line;       /* 1-based; 0: the file as a whole */
+  guint column;     /* 1-based; 0: unknown */
   char *message;
-  char *hint;        /* may be NULL */
+  char *hint; /* may be NULL */
 } TarnProblem;
 
 void tarn_problem_free(TarnProblem *problem);
-void tarn_problem_add(GPtrArray *problems, const char *file, guint line, guint column, const char *hint, const char *format, ...) G_GNUC_PRINTF(6, 7);
+void tarn_problem_add(GPtrArray *problems, const char *file, guint line, guint column, const char *hint,
+                      const char *format, ...) G_GNUC_PRINTF(6, 7);
 gboolean tarn_problems_have_error(const GPtrArray *problems);
 
 typedef struct {
   char *name;
-  gint weight;       /* 0..100, taken off the score where the rule fails */
-  char *predicate;   /* SQL over the bronze columns; the rule fails where TRY(predicate) IS NOT TRUE */
-  guint line;        /* in tarn.yaml */
+  gint weight;     /* 0..100, taken off the score where the rule fails */
+  char *predicate; /* SQL over the bronze columns; the rule fails where TRY(predicate) IS NOT TRUE */
+  guint line;      /* in tarn.yaml */
 } TarnQualityRule;
 
 typedef struct {
-  char *name;        /* column */
+  char *name; /* column */
   char *note;
 } TarnColumnNote;
 
 typedef enum { TARN_MODEL_SILVER, TARN_MODEL_GOLD } TarnModelKind;
 
 typedef struct {
-  char *name;         /* table; the file's name without .sql */
-  char *path;         /* relative to the project */
+  char *name; /* table; the file's name without .sql */
+  char *path; /* relative to the project */
   TarnModelKind kind;
-  char *description;  /* may be NULL */
-  char *sql;          /* the whole file's text: front matter is a comment, so positions in it are positions in the file */
-  GStrv unique;       /* silver: columns whose value is kept once; empty: none */
-  GStrv key;          /* gold: columns that incremental maintenance goes by; empty: always rebuilt whole */
+  char *description; /* may be NULL */
+  char *sql;    /* the whole file's text: front matter is a comment, so positions in it are positions in the file */
+  GStrv unique; /* silver: columns whose value is kept once; empty: none */
+  GStrv key;    /* gold: columns that incremental maintenance goes by; empty: always rebuilt whole */
   GPtrArray *columns; /* TarnColumnNote */
   GStrv reads;        /* tables that the SQL reads: bronze table and models */
-  char *digest;       /* SHA-256 of what the model's rows depend on in this file: changes when the SQL or unique or key change, not with notes */
+  char *digest;       /* SHA-256 of what the model's rows depend on in this file: changes when the SQL or unique or key
+                         change, not with notes */
 } TarnModel;
 
 typedef struct {
   char *name;
   char *path;
   char *description;
-  gboolean warn;      /* severity: warn; else error */
-  char *sql;          /* returns the rows that break the rule */
+  gboolean warn; /* severity: warn; else error */
+  char *sql;     /* returns the rows that break the rule */
   GStrv reads;
 } TarnCheck;
 
-typedef enum { TARN_PARAM_INTEGER, TARN_PARAM_NUMBER, TARN_PARAM_STRING, TARN_PARAM_BOOLEAN, TARN_PARAM_ENUM, TARN_PARAM_DATE, TARN_PARAM_TIMESTAMP } TarnParamType;
+typedef enum {
+  TARN_PARAM_INTEGER,
+  TARN_PARAM_NUMBER,
+  TARN_PARAM_STRING,
+  TARN_PARAM_BOOLEAN,
+  TARN_PARAM_ENUM,
+  TARN_PARAM_DATE,
+  TARN_PARAM_TIMESTAMP
+} TarnParamType;
 
 typedef struct {
-  char *name;           /* bound as $name in the SQL */
+  char *name; /* bound as $name in the SQL */
   TarnParamType type;
-  gboolean in_path;     /* the route has {name}; else in the query string */
+  gboolean in_path; /* the route has {name}; else in the query string */
   gboolean required;
-  char *default_value;  /* as text, NULL: none, SQL NULL is bound where absent */
+  char *default_value; /* as text, NULL: none, SQL NULL is bound where absent */
   gboolean has_minimum, has_maximum;
   double minimum, maximum;
-  GStrv values;         /* ENUM */
-  char *pattern;        /* STRING: regular expression, may be NULL */
-  guint max_length;     /* STRING, in characters; default 256 */
+  GStrv values;     /* ENUM */
+  char *pattern;    /* STRING: regular expression, may be NULL */
+  guint max_length; /* STRING, in characters; default 256 */
   char *description;
 } TarnParam;
 
 typedef enum { TARN_SHAPE_ROWS, TARN_SHAPE_ONE } TarnShape; /* an array of rows; one object, 404 where there is none */
 
 typedef struct {
-  char *name;           /* the file's name without .sql */
-  char *path;           /* file, relative to the project */
-  char *route;          /* "/api/v1/subscribers/{subscriber_id}" */
+  char *name;  /* the file's name without .sql */
+  char *path;  /* file, relative to the project */
+  char *route; /* "/api/v1/subscribers/{subscriber_id}" */
   char *description;
   TarnShape shape;
-  char *not_found;      /* message of the 404 of TARN_SHAPE_ONE, may be NULL */
-  GPtrArray *params;    /* TarnParam */
+  char *not_found;   /* message of the 404 of TARN_SHAPE_ONE, may be NULL */
+  GPtrArray *params; /* TarnParam */
   char *sql;
   GStrv reads;
 } TarnEndpoint;
 
 typedef struct {
-  char *name;                 /* of the project */
-  char *database;             /* path of the published file, relative to the project; DB_PATH wins */
+  char *name;     /* of the project */
+  char *database; /* path of the published file, relative to the project; DB_PATH wins */
   /* source */
-  GStrv source_paths;         /* NDJSON files and globs, relative to the project */
-  guint max_depth;            /* 64 */
-  guint64 max_record_bytes;   /* 1 MiB */
+  GStrv source_paths;       /* NDJSON files and globs, relative to the project */
+  guint max_depth;          /* 64 */
+  guint64 max_record_bytes; /* 1 MiB */
   /* bronze */
-  char *bronze_table;         /* bronze_raw_events */
-  GStrv envelope;             /* top-level string fields that become VARCHAR columns, in order */
-  char *payload;              /* top-level field whose text becomes raw_payload */
-  GPtrArray *rules;           /* TarnQualityRule, in order */
+  char *bronze_table; /* bronze_raw_events */
+  GStrv envelope;     /* top-level string fields that become VARCHAR columns, in order */
+  char *payload;      /* top-level field whose text becomes raw_payload */
+  GPtrArray *rules;   /* TarnQualityRule, in order */
   /* publish */
-  guint keep;                 /* 1 */
-  gint64 min_interval_us;     /* 60 s */
+  guint keep;             /* 1 */
+  gint64 min_interval_us; /* 60 s */
   /* serve */
-  char *host;                 /* 127.0.0.1 */
-  guint port;                 /* 8000 */
+  char *host; /* 127.0.0.1 */
+  guint port; /* 8000 */
 } TarnConfig;
 
 typedef struct {
-  char *dir;             /* absolute */
+  char *dir; /* absolute */
   TarnConfig config;
-  GPtrArray *models;     /* TarnModel, silver first, each after what it reads */
-  GPtrArray *checks;     /* TarnCheck, by name */
-  GPtrArray *endpoints;  /* TarnEndpoint, by name */
+  GPtrArray *models;    /* TarnModel, silver first, each after what it reads */
+  GPtrArray *checks;    /* TarnCheck, by name */
+  GPtrArray *endpoints; /* TarnEndpoint, by name */
 } TarnProject;
 
-/* Reads and checks everything that needs no binding (YAML, front matter, parse, unknown tables, cycles). Problems are added to the list
- * (TarnProblem, owned by it); NULL where one of them is an error, *error then sums up ("3 faults in /x/telecom") .
- * Errors of their own: no such folder, no tarn.yaml. */
+/* Reads and checks everything that needs no binding (YAML, front matter, parse, unknown tables, cycles). Problems are
+ * added to the list (TarnProblem, owned by it); NULL where one of them is an error, *error then sums up ("3 faults in
+ * /x/telecom") . Errors of their own: no such folder, no tarn.yaml. */
 TarnProject *tarn_project_load(const char *dir, GPtrArray *problems, GError **error);
 
-/* Binds every SQL text against empty tables in a private in-memory database: unknown columns, types, functions, what a silver model may
- * not contain, parameters. FALSE where an error was added. */
+/* Binds every SQL text against empty tables in a private in-memory database: unknown columns, types, functions, what a
+ * silver model may not contain, parameters. FALSE where an error was added. */
 gboolean tarn_project_validate(const TarnProject *project, GPtrArray *problems, GError **error);
+
+/* Both at once, as far as each file allows: what one file has wrong hides nothing in the others. */
+gboolean tarn_project_check(const char *dir, GPtrArray *problems, GError **error);
 
 void tarn_project_free(TarnProject *project); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnProject, tarn_project_free)
@@ -130,5 +144,7 @@ char *tarn_project_database_path(const TarnProject *project);
 
 const TarnModel *tarn_project_model(const TarnProject *project, const char *name); /* NULL: none */
 
-/* Creates the project's tables, empty, in conn's database (bronze as tarn_bronze_create_sql says, then every model by its SQL). */
-gboolean tarn_project_create_empty_tables(const TarnProject *project, TarnConn *conn, GPtrArray *problems, GError **error);
+/* Creates the project's tables, empty, in conn's database (bronze as tarn_bronze_create_sql says, then every model by
+ * its SQL). */
+gboolean tarn_project_create_empty_tables(const TarnProject *project, TarnConn *conn, GPtrArray *problems,
+                                          GError **error);

@@ -1,0 +1,141 @@
+#include "project/config.h"
+
+#include <string.h>
+
+#define KIB 1024.0
+#define GIB (KIB * KIB * KIB)
+
+static void rule_free(TarnQualityRule *rule) {
+  g_free(rule->name);
+  g_free(rule->predicate);
+  g_free(rule);
+}
+
+static const char *const source_kinds[] = {"ndjson", NULL};
+
+static const TarnKey source_keys[] = {
+    {"kind", TARN_KEY_CHOICE, TARN_KEY_NOWHERE, "where events come from: files of one JSON object per line",
+     .fallback = "ndjson", .choices = source_kinds},
+    {"paths", TARN_KEY_TEXTS, offsetof(TarnConfig, source_paths),
+     "files and globs, relative to the project; .gz and .zst are unpacked", .fallback = "events/*.ndjson"},
+    {"max_depth", TARN_KEY_COUNT, offsetof(TarnConfig, max_depth), "deeper nested records are quarantined",
+     .fallback = "64", .minimum = 1, .maximum = 1000},
+    {"max_record_bytes", TARN_KEY_SIZE, offsetof(TarnConfig, max_record_bytes),
+     "longer records are quarantined with their beginning, length and SHA-256", .fallback = "1MiB", .minimum = KIB,
+     .maximum = GIB},
+    {NULL},
+};
+
+static const TarnKey bronze_keys[] = {
+    {"table", TARN_KEY_NAME, offsetof(TarnConfig, bronze_table), "name of the bronze table",
+     .fallback = "bronze_raw_events"},
+    {"envelope", TARN_KEY_NAMES, offsetof(TarnConfig, envelope),
+     "top-level fields of an event that become VARCHAR columns, in order", .required = TRUE},
+    {"payload", TARN_KEY_TEXT, offsetof(TarnConfig, payload), "top-level field whose exact text becomes raw_payload",
+     .fallback = "payload"},
+    {NULL},
+};
+
+static const TarnKey rule_keys[] = {
+    {"name", TARN_KEY_NAME, offsetof(TarnQualityRule, name), "name of the rule in quality_reasons", .required = TRUE},
+    {"weight", TARN_KEY_COUNT, offsetof(TarnQualityRule, weight), "taken off the score where the rule fails",
+     .required = TRUE, .minimum = 0, .maximum = 100},
+    {"predicate", TARN_KEY_TEXT, offsetof(TarnQualityRule, predicate),
+     "SQL over the bronze columns; the rule fails unless it is true", .required = TRUE},
+    {NULL},
+};
+static const TarnKeyObject rules = {.size = sizeof(TarnQualityRule),
+                                    .free = (GDestroyNotify)rule_free,
+                                    .keys = rule_keys,
+                                    .line_offset = offsetof(TarnQualityRule, line)};
+
+static const TarnKey quality_keys[] = {
+    {"rules", TARN_KEY_OBJECTS, offsetof(TarnConfig, rules),
+     "every event starts at 100 and loses the weight of each rule that fails, down to 0", .object = &rules},
+    {NULL},
+};
+
+static const TarnKey publish_keys[] = {
+    {"keep", TARN_KEY_COUNT, offsetof(TarnConfig, keep), "older generations kept beside the published one",
+     .fallback = "1", .minimum = 0, .maximum = 1000},
+    {"min_interval", TARN_KEY_DURATION, offsetof(TarnConfig, min_interval_us),
+     "frequent runs publish at most this often", .fallback = "60s"},
+    {NULL},
+};
+
+static const TarnKey serve_keys[] = {
+    {"host", TARN_KEY_TEXT, offsetof(TarnConfig, host), "address that the server listens on", .fallback = "127.0.0.1"},
+    {"port", TARN_KEY_COUNT, offsetof(TarnConfig, port),
+     "port that the server listens on; PORT in the environment wins", .fallback = "8000", .minimum = 0,
+     .maximum = 65535},
+    {NULL},
+};
+
+const TarnKey tarn_config_keys[] = {
+    {"name", TARN_KEY_NAME, offsetof(TarnConfig, name), "the project's name", .required = TRUE},
+    {"database", TARN_KEY_TEXT, offsetof(TarnConfig, database),
+     "the published file, relative to the project; DB_PATH in the environment wins", .fallback_help = "`NAME.duckdb`"},
+    {"source", TARN_KEY_SECTION, 0, NULL, .keys = source_keys},
+    {"bronze", TARN_KEY_SECTION, 0, NULL, .keys = bronze_keys},
+    {"quality", TARN_KEY_SECTION, 0, NULL, .keys = quality_keys},
+    {"publish", TARN_KEY_SECTION, 0, NULL, .keys = publish_keys},
+    {"serve", TARN_KEY_SECTION, 0, NULL, .keys = serve_keys},
+    {NULL},
+};
+
+/* Columns that bronze has besides the envelope (lakehouse/bronze.h). */
+static const char *const bronze_columns[] = {"raw_payload",   "extra", "quality_score", "quality_reasons",
+                                             "ingested_at",   "seq",   "source_name",   "source_partition",
+                                             "source_offset", NULL};
+
+static gboolean holds_word(const char *const *words, const char *word) {
+  for (; *words; words++)
+    if (g_ascii_strcasecmp(*words, word) == 0) return TRUE;
+  return FALSE;
+}
+
+static void check_envelope(const TarnConfig *config, GPtrArray *problems) {
+  for (char **field = config->envelope; *field; field++) {
+    if (holds_word(bronze_columns, *field))
+      tarn_problem_add(problems, TARN_CONFIG_FILE, 0, 0, "leave the field to `extra`",
+                       "bronze.envelope: bronze has a column '%s' of its own", *field);
+    if (g_str_equal(*field, config->payload))
+      tarn_problem_add(problems, TARN_CONFIG_FILE, 0, 0, "name it in one of the two",
+                       "bronze.envelope: '%s' is the payload", *field);
+  }
+}
+
+static void check_rules(const TarnConfig *config, GPtrArray *problems) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < config->rules->len; i++) {
+    const TarnQualityRule *rule = config->rules->pdata[i];
+    if (rule->name && !g_hash_table_add(seen, rule->name))
+      tarn_problem_add(problems, TARN_CONFIG_FILE, rule->line, 0, NULL, "there are two quality rules named '%s'",
+                       rule->name);
+  }
+}
+
+void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
+  g_autofree char *text = tarn_project_file_read(loading, TARN_CONFIG_FILE);
+  g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
+  g_autoptr(TarnYaml) yaml =
+      text ? tarn_yaml_load(text, strlen(text), TARN_CONFIG_FILE, 1, 1, loading->problems) : NULL;
+  /* An unreadable file was reported; its defaults let the rest be checked. */
+  if (!yaml) yaml = tarn_yaml_load("", 0, TARN_CONFIG_FILE, 1, 1, ignored);
+  tarn_keys_read(tarn_config_keys, yaml, tarn_yaml_root(yaml), config);
+  if (!config->name) config->name = g_strdup("project");
+  if (!config->database) config->database = g_strdup_printf("%s.duckdb", config->name);
+  check_envelope(config, loading->problems);
+  check_rules(config, loading->problems);
+}
+
+void tarn_config_clear(TarnConfig *config) {
+  g_free(config->name);
+  g_free(config->database);
+  g_strfreev(config->source_paths);
+  g_free(config->bronze_table);
+  g_strfreev(config->envelope);
+  g_free(config->payload);
+  if (config->rules) g_ptr_array_unref(config->rules);
+  g_free(config->host);
+}

@@ -1,2 +1,0 @@
-/* One line of code so that the room builds until its first file lands. */
-extern int tarn_project_room; int tarn_project_room;
