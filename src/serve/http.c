@@ -78,13 +78,23 @@ static struct MHD_Response *make_response(TarnHttp *http, TarnHttpResponse *made
   return response;
 }
 
+static gboolean has_body(struct MHD_Connection *connection) {
+  const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && !g_str_equal(length, "0"));
+}
+
+/* Called when the headers are read, and again when the request is. A response to the first call closes the connection, which is wanted only
+ * where a body follows that nobody reads. */
 static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_size, void **state) {
   (void)url, (void)version, (void)upload, (void)upload_size;
   TarnHttp *http = user;
   Exchange *exchange = *state;
+  if (!exchange->method) {
+    exchange->method = g_strdup(method);
+    if (!has_body(connection)) return MHD_YES;
+  }
   count_in_flight(http, 1);
-  exchange->method = g_strdup(method);
   const TarnHttpRequest request = {method, exchange->target};
   TarnHttpResponse made = {.status = MHD_HTTP_OK, .content_type = "application/json", .body = g_string_sized_new(1024)};
   http->options.handler(http->options.user, &request, &made);

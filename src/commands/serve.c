@@ -1,0 +1,119 @@
+/* `tarn serve`: the published file over HTTP, until SIGTERM or SIGINT. */
+#include "serve/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/budget.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "commands/cli.h"
+#include "commands/commands.h"
+#include "commands/project_options.h"
+
+#define PORT_NOT_GIVEN G_MININT
+#define MIN_THREADS 4 /* so that one slow query does not hold up the rest on a small machine */
+
+typedef struct {
+  TarnCliOptions cli;
+  char *host;
+  gint port;
+} Options;
+
+/* Flags win over the environment, which wins over the project. */
+static gboolean choose_port(const Options *options, const TarnConfig *config, guint *port, GError **error) {
+  const char *environment = g_getenv("PORT");
+  gint64 number = config->port;
+  gboolean ok = TRUE;
+  if (options->port != PORT_NOT_GIVEN) number = options->port;
+  else if (environment && *environment) ok = g_ascii_string_to_signed(environment, 10, 0, G_MAXUINT16, &number, NULL);
+  if (ok && number >= 0 && number <= G_MAXUINT16) {
+    *port = (guint)number;
+    return TRUE;
+  }
+  tarn_error_set(error, TARN_ERROR_USAGE, "--port and PORT take a number from 0 to 65535; 0 is any free port", "%s is no port",
+                 ok ? "the value of --port" : "the value of PORT");
+  return FALSE;
+}
+
+static TarnServer *start(const Options *options, const TarnProject *project, const char *host, GError **error) {
+  TarnBudget budget;
+  guint port;
+  if (!tarn_budget_read(&budget, error) || !choose_port(options, &project->config, &port, error)) return NULL;
+  g_autofree char *path = tarn_project_database_path(project);
+  const TarnServerOptions server = {.database = path,
+                                    .endpoints = project->endpoints,
+                                    .host = host,
+                                    .port = port,
+                                    .threads = MAX(2 * budget.threads, MIN_THREADS),
+                                    .memory_bytes = budget.engine_bytes,
+                                    .log_json = options->cli.log_json};
+  return tarn_server_start(&server, error);
+}
+
+static void announce_json(const char *url) {
+  g_autoptr(GString) line = g_string_new(NULL);
+  TarnJsonWriter json;
+  tarn_json_init(&json, line);
+  tarn_json_begin_object(&json);
+  tarn_json_member_string(&json, "level", "info");
+  tarn_json_member_string(&json, "message", "serving");
+  tarn_json_member_string(&json, "url", url);
+  tarn_json_end_object(&json);
+  fprintf(stderr, "%s\n", line->str);
+}
+
+static void announce(const TarnServer *server, const char *host, gboolean as_json) {
+  gboolean v6 = strchr(host, ':') != NULL;
+  g_autofree char *url = g_strdup_printf("http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", tarn_server_port(server));
+  if (as_json) {
+    announce_json(url);
+    return;
+  }
+  fprintf(stderr, "tarn: serving on %s\n", url);
+  if (!isatty(STDERR_FILENO)) return;
+  for (const char *const *route = tarn_server_routes(server); *route; route++) fprintf(stderr, "  %s%s\n", url, *route);
+}
+
+static void wait_for(const sigset_t *signals) {
+  int received;
+  while (sigwait(signals, &received) != 0) continue;
+  pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends at once */
+}
+
+static gboolean run(const Options *options, GError **error) {
+  g_autoptr(TarnProject) project = tarn_command_load_project(&options->cli, error);
+  if (!project) return FALSE;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
+  signal(SIGPIPE, SIG_IGN);
+  const char *host = options->host ? options->host : project->config.host;
+  TarnServer *server = start(options, project, host, error);
+  if (!server) return FALSE;
+  announce(server, host, options->cli.log_json);
+  wait_for(&signals);
+  tarn_server_stop(server);
+  return TRUE;
+}
+
+int tarn_command_serve(int argc, char **argv) {
+  Options options = {.port = PORT_NOT_GIVEN};
+  const GOptionEntry entries[] = {
+      {"port", 'p', 0, G_OPTION_ARG_INT, &options.port, "port (default: PORT, else the project's, 8000); 0: any free one", "N"},
+      {"host", 0, 0, G_OPTION_ARG_STRING, &options.host, "address to listen on (default: the project's, 127.0.0.1; 0.0.0.0: all)", "HOST"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  g_autoptr(GError) error = NULL;
+  gboolean ok = tarn_cli_parse(&argc, &argv, "serve", NULL, "Answers the project's endpoints over HTTP from the published file, read-only.",
+                               "SIGTERM or SIGINT ends it after the requests in flight are answered.\n"
+                               "--log json writes one line per request on standard error.",
+                               entries, &options.cli, &error) &&
+                run(&options, &error);
+  g_free(options.cli.project_dir);
+  g_free(options.host);
+  return ok ? 0 : tarn_cli_fail(error);
+}
