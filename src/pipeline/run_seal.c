@@ -44,6 +44,21 @@ static gboolean save_states(TarnRun *run, GError **error) {
   return TRUE;
 }
 
+/* Names every column that came, went or changed its type since the last generation. */
+static gboolean report_columns(TarnRun *run, GError **error) {
+  if (run->plan->fresh || g_hash_table_size(run->plan->rebuild) == 0) return TRUE;
+  g_autoptr(TarnResult) result = tarn_conn_query(run->conn, tarn_sql_columns_changed, NULL, 0, error);
+  if (!result) return FALSE;
+  for (guint64 row = 0; row < tarn_result_rows(result); row++) {
+    g_autofree char *table = tarn_result_text(result, row, 0), *column = tarn_result_text(result, row, 1);
+    g_autofree char *before = tarn_result_text(result, row, 2), *now = tarn_result_text(result, row, 3);
+    if (!now) tarn_run_report_add_change(run->report, table, NULL, "column %s removed", column);
+    else if (!before) tarn_run_report_add_change(run->report, table, NULL, "column %s added (%s)", column, now);
+    else tarn_run_report_add_change(run->report, table, NULL, "type of %s changed from %s to %s", column, before, now);
+  }
+  return TRUE;
+}
+
 static gboolean describe_columns(TarnRun *run, GError **error) {
   const TarnProject *project = run->options->project;
   if (!tarn_conn_exec(run->conn, tarn_sql_columns_collect, error)) return FALSE;
@@ -66,7 +81,7 @@ gboolean tarn_run_seal(TarnRun *run, GError **error) {
   const TarnGenerationRow row = {.generation = report->generation, .run_id = report->run_id, .project_digest = digest};
   report->status = TARN_RUN_PUBLISHED;
   report->finished_us = g_get_real_time();
-  return tarn_plan_store(run->options->project, run->plan, run->conn, error) && describe_columns(run, error) &&
+  return tarn_plan_store(run->options->project, run->plan, run->conn, error) && report_columns(run, error) && describe_columns(run, error) &&
          save_states(run, error) &&
          (!run->hold || tarn_system_set(run->conn, "hold", NULL, error)) && tarn_system_add_generation(run->conn, &row, error) &&
          tarn_ledger_add_run(run->conn, report, error) && tarn_fault_point("commit.before", error);
