@@ -53,7 +53,7 @@ void tarn_event_draw(TarnEvent *event, const TarnProcess *process, guint64 numbe
 
 typedef struct {
   gsize size;
-  char text[TARN_LINE_MAX]; /* not terminated; without a line feed */
+  char text[TARN_LINE_MAX]; /* not terminated; without a line feed, for which there is room */
 } TarnLine;
 
 /* first_midnight: of the process, in seconds since 1970. seed: part of the event's id. */

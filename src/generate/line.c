@@ -45,7 +45,7 @@ static const struct {
 static const char *const type_names[TARN_EVENT_TYPES] = {"\"BSS\"", "\"OSS\"", "\"IoT\""};
 
 static void put_bytes(TarnLine *line, const char *bytes, gsize size) {
-  g_assert(size <= TARN_LINE_MAX - line->size);
+  g_assert(size < TARN_LINE_MAX - line->size); /* one byte stays for a line feed */
   memcpy(line->text + line->size, bytes, size);
   line->size += size;
 }
