@@ -11,9 +11,16 @@
 const TarnCommand tarn_commands[] = {
     {"init", "write a new project into a folder", tarn_command_init},
     {"validate", "check a project without touching data", tarn_command_validate},
+    {"generate", "write example telecom events", tarn_command_generate},
+    {"run", "read what is new, build, audit and publish", tarn_command_run},
     {"serve", "answer the project's endpoints over HTTP", tarn_command_serve},
     {"query", "run one SELECT over the published file", tarn_command_query},
-    {"generate", "write example telecom events", tarn_command_generate},
+    {"status", "what is published, how the last runs went", tarn_command_status},
+    {"quarantine", "look at refused records, export or replay them", tarn_command_quarantine},
+    {"generations", "list the published generations", tarn_command_generations},
+    {"rollback", "publish an earlier generation again", tarn_command_rollback},
+    {"diff", "compare two generations", tarn_command_diff},
+    {"verify", "compute everything again from bronze and compare", tarn_command_verify},
     {NULL, NULL, NULL},
 };
 

@@ -118,15 +118,28 @@ static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
     run->plan->audit = TRUE;
     tarn_run_report_add_change(run->report, "hold", "runs go on", "resumed after: %s", run->hold);
   }
-  return tarn_run_step(run, "source", open_stream, NULL, error);
+  return run->options->replay || tarn_run_step(run, "source", open_stream, NULL, error);
+}
+
+/* New rows for bronze: from the source, or from quarantine. */
+static gboolean take_in(TarnRun *run, GError **error) {
+  if (run->options->replay) return tarn_run_step(run, "replay", tarn_stage_replay, NULL, error);
+  return !run->has_input || tarn_run_step(run, "bronze", tarn_stage_bronze, NULL, error);
+}
+
+/* May the run end here: were there only blank lines, or only records that were refused again? */
+static gboolean came_to_nothing(const TarnRun *run) {
+  const TarnCounts *counts = &run->report->run_counts;
+  gint64 taken = run->options->replay ? counts->bronze : counts->received;
+  return taken == 0 && !tarn_plan_has_work(run->plan) && run->generation > 0;
 }
 
 static gboolean build(TarnRun *run, GError **error) {
   const TarnProject *project = run->options->project;
   if (!tarn_run_step(run, "open", tarn_stage_open, NULL, error)) return FALSE;
   if (run->plan->rescore && !tarn_run_step(run, "rescore", tarn_stage_rescore, NULL, error)) return FALSE;
-  if (run->has_input && !tarn_run_step(run, "bronze", tarn_stage_bronze, NULL, error)) return FALSE;
-  if (run->report->run_counts.received == 0 && !tarn_plan_has_work(run->plan) && run->generation > 0) return TRUE; /* input without a record */
+  if (!take_in(run, error)) return FALSE;
+  if (came_to_nothing(run)) return TRUE;
   for (guint i = 0; i < project->models->len; i++) {
     const TarnModel *model = project->models->pdata[i];
     g_autofree char *name = g_strdup_printf("%s %s", model->kind == TARN_MODEL_SILVER ? "silver" : "gold", model->name);
@@ -137,11 +150,13 @@ static gboolean build(TarnRun *run, GError **error) {
 
 static gboolean run_through(TarnRun *run, GError **error) {
   if (!prepare(run, TRUE, error)) return FALSE;
-  if (!run->has_input && !tarn_plan_has_work(run->plan) && run->generation > 0) return TRUE;
-  gboolean ok = build(run, error);
-  TarnStreamProgress progress;
-  tarn_stream_progress(run->stream, &progress);
-  run->report->pending_bytes = progress.pending_bytes;
+  gboolean idle = !run->has_input && !run->options->replay && !tarn_plan_has_work(run->plan) && run->generation > 0;
+  gboolean ok = idle || build(run, error);
+  if (run->stream) {
+    TarnStreamProgress progress;
+    tarn_stream_progress(run->stream, &progress);
+    run->report->pending_bytes = progress.pending_bytes;
+  }
   return ok;
 }
 

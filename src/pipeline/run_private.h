@@ -32,6 +32,7 @@ gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpoin
 
 gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error);     /* clone, open, install, drop what goes */
 gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* new records */
+gboolean tarn_stage_replay(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* records in bronze quarantine, again */
 gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GError **error);  /* all of bronze by changed rules */
 gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error);    /* argument: TarnModel */
 gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error);

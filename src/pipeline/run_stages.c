@@ -8,6 +8,7 @@
 #include "pipeline/gold.h"
 #include "pipeline/positions.h"
 #include "pipeline/quality.h"
+#include "pipeline/replay.h"
 #include "pipeline/run_private.h"
 #include "pipeline/silver.h"
 
@@ -63,11 +64,15 @@ static gboolean save_received(TarnRun *run, gint64 received, GError **error) {
   return save_counter(run->conn, "received", received + (text ? g_ascii_strtoll(text, NULL, 10) : 0), error);
 }
 
+static TarnBronzeIngest ingest_job(TarnRun *run) {
+  return (TarnBronzeIngest){.config = &run->options->project->config, .conn = run->conn, .stream = run->stream, .first_seq = run->first_seq,
+                            .first_quarantine_id = run->next_quarantine_id, .now_us = run->report->started_us, .run_id = run->report->run_id,
+                            .progress = tell_progress, .user = run};
+}
+
 /* Rows, positions and counters in one transaction: exactly once. */
 static gboolean ingest(TarnRun *run, GError **error) {
-  const TarnBronzeIngest job = {.config = &run->options->project->config, .conn = run->conn, .stream = run->stream, .first_seq = run->first_seq,
-                                .first_quarantine_id = run->next_quarantine_id, .now_us = run->report->started_us, .run_id = run->report->run_id,
-                                .progress = tell_progress, .user = run};
+  const TarnBronzeIngest job = ingest_job(run);
   TarnBronzeCounts counts;
   if (!tarn_bronze_ingest(&job, &counts, error)) return FALSE;
   g_autoptr(GPtrArray) positions = tarn_stream_positions(run->stream);
@@ -88,6 +93,24 @@ static gboolean transact(TarnRun *run, gboolean (*work)(TarnRun *, GError **), G
   if (work(run, error) && tarn_conn_exec(run->conn, "COMMIT", error)) return TRUE;
   tarn_conn_exec(run->conn, "ROLLBACK", NULL);
   return FALSE;
+}
+
+/* Records leave quarantine or stay in it: none is received. */
+static gboolean replay(TarnRun *run, GError **error) {
+  const TarnBronzeIngest job = ingest_job(run);
+  TarnBronzeCounts counts;
+  if (!tarn_replay(run->options->project, &job, &counts, error) || !save_counter(run->conn, "next_seq", counts.next_seq, error)) return FALSE;
+  run->next_quarantine_id = counts.next_quarantine_id;
+  run->report->run_counts.bronze = counts.bronze;
+  run->report->run_counts.bronze_quarantined = -counts.bronze;
+  return TRUE;
+}
+
+gboolean tarn_stage_replay(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
+  (void)argument;
+  if (!transact(run, replay, error)) return FALSE;
+  *rows = run->report->run_counts.bronze;
+  return TRUE;
 }
 
 gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {

@@ -5,6 +5,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "stream/json_string.h"
+
 #define MAX_NAMES 64
 #define SIZE_CLASSES 64
 
@@ -135,31 +137,13 @@ static const guchar *scan_utf8(Scan *scan, const guchar *p) {
   return p;
 }
 
-/* The four hexadecimal digits at p as a number, or -1. */
-static int hex_quad(const guchar *p, const guchar *end) {
-  if (end - p < 4) return -1;
-  int value = 0;
-  for (int i = 0; i < 4; i++) {
-    int digit = g_ascii_xdigit_value((char)p[i]);
-    if (digit < 0) return -1;
-    value = value << 4 | digit;
-  }
-  return value;
-}
-
-static gboolean is_high_surrogate(int unit) { return unit >= 0xd800 && unit <= 0xdbff; }
-static gboolean is_low_surrogate(int unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
-
-/* The code unit of the \uXXXX at p, or -1 where there is none. */
-static int unicode_escape(const guchar *p, const guchar *end) {
-  return end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex_quad(p + 2, end) : -1;
-}
-
 static const guchar *scan_unicode_escape(Scan *scan, const guchar *p) {
-  int unit = unicode_escape(p, scan->end);
+  int unit = tarn_json_code_unit(p, scan->end);
   if (unit < 0) return fail(scan, p, "invalid \\u escape");
-  if (is_high_surrogate(unit) && is_low_surrogate(unicode_escape(p + 6, scan->end))) return p + 12;
-  if (is_high_surrogate(unit) || is_low_surrogate(unit)) note_unreadable(scan, p, "lone surrogate escape");
+  if (tarn_json_is_high_surrogate(unit) && tarn_json_is_low_surrogate(tarn_json_code_unit(p + 6, scan->end)))
+    return p + 12;
+  if (tarn_json_is_high_surrogate(unit) || tarn_json_is_low_surrogate(unit))
+    note_unreadable(scan, p, "lone surrogate escape");
   return p + 6;
 }
 
@@ -329,62 +313,15 @@ static inline const guchar *scan_value(Scan *scan, const guchar *p, TarnJsonSlic
   return behind;
 }
 
-/* Appends one character's UTF-8 to bytes, which has room for 4, and returns how many were written. */
-static guint decode_escape(const guchar **p, const guchar *end, char *bytes) {
-  static const char plain[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
-  const guchar *escape = *p;
-  int unit = unicode_escape(escape, end);
-  if (unit < 0) {
-    const char *found = end - escape >= 2 && escape[1] != '\0' ? strchr(plain, escape[1]) : NULL;
-    bytes[0] = found ? meaning[found - plain] : '\\';
-    *p = found ? escape + 2 : escape + 1;
-    return 1;
-  }
-  int low = is_high_surrogate(unit) ? unicode_escape(escape + 6, end) : -1;
-  gboolean pair = is_low_surrogate(low);
-  *p = escape + (pair ? 12 : 6);
-  gunichar c = pair ? 0x10000 + (gunichar)((unit - 0xd800) << 10) + (gunichar)(low - 0xdc00) : (gunichar)unit;
-  if (!pair && (is_high_surrogate(unit) || is_low_surrogate(unit))) c = 0xfffd;
-  return (guint)g_unichar_to_utf8(c, bytes);
+static inline guint64 load8(const char *p) {
+  guint64 word;
+  memcpy(&word, p, sizeof word);
+  return word;
 }
 
-/* Reads the bytes between a string's quotes one by one, unescaped. */
-typedef struct {
-  const guchar *p, *end;
-  char bytes[6];
-  guint count, next;
-} StringReader;
-
-static StringReader string_reader(const char *quoted, gsize size) {
-  return (StringReader){.p = (const guchar *)quoted + 1, .end = (const guchar *)quoted + size - 1};
-}
-
-static int next_byte(StringReader *reader) {
-  if (reader->next < reader->count) return (guchar)reader->bytes[reader->next++];
-  if (reader->p == reader->end) return -1;
-  if (*reader->p != '\\') return *reader->p++;
-  reader->count = decode_escape(&reader->p, reader->end, reader->bytes);
-  reader->next = 1;
-  return (guchar)reader->bytes[0];
-}
-
-static gboolean key_is_name(const TarnJsonMember *member, const char *name) {
-  StringReader key = string_reader(member->key, member->key_size);
-  const guchar *p = (const guchar *)name;
-  for (;;) {
-    int byte = next_byte(&key);
-    if (byte < 0) return *p == '\0';
-    if (*p == '\0' || *p++ != byte) return FALSE;
-  }
-}
-
-static gboolean keys_are_equal(const TarnJsonMember *a, const TarnJsonMember *b) {
-  StringReader left = string_reader(a->key, a->key_size), right = string_reader(b->key, b->key_size);
-  for (;;) {
-    int byte = next_byte(&left);
-    if (byte != next_byte(&right)) return FALSE;
-    if (byte < 0) return TRUE;
-  }
+static inline gboolean is_same(const char *a, const char *b, gsize size) {
+  if (size < 8 || size > 16) return memcmp(a, b, size) == 0;
+  return load8(a) == load8(b) && load8(a + size - 8) == load8(b + size - 8);
 }
 
 /* The wanted field that the member is, or -1. */
@@ -393,12 +330,12 @@ static inline int find_name(const TarnScanner *scanner, const TarnJsonMember *me
   guint64 candidates = scanner->names_of_size[size_class(size)];
   if (G_UNLIKELY(escaped)) {
     for (guint i = 0; i < scanner->count; i++)
-      if (key_is_name(member, scanner->names[i])) return (int)i;
+      if (tarn_json_string_is(member->key, member->key_size, scanner->names[i], scanner->sizes[i])) return (int)i;
     return -1;
   }
   for (; candidates; candidates &= candidates - 1) {
     int i = __builtin_ctzll(candidates);
-    if (scanner->sizes[i] == size && memcmp(scanner->names[i], member->key + 1, size) == 0) return i;
+    if (scanner->sizes[i] == size && is_same(scanner->names[i], member->key + 1, size)) return i;
   }
   return -1;
 }
@@ -407,7 +344,7 @@ static gboolean is_known_other(const TarnScanResult *result, const TarnJsonMembe
   for (guint i = 0; i < result->other_count; i++) {
     const TarnJsonMember *other = &result->others[i];
     if (other->key_size == member->key_size && memcmp(other->key, member->key, member->key_size) == 0) return TRUE;
-    if (any_escaped && keys_are_equal(other, member)) return TRUE;
+    if (any_escaped && tarn_json_strings_equal(other->key, other->key_size, member->key, member->key_size)) return TRUE;
   }
   return FALSE;
 }
@@ -480,18 +417,4 @@ TarnScanVerdict tarn_json_scan(const TarnScanner *scanner, const char *data, gsi
   result->depth = scan.deepest;
   if (!is_object) return TARN_SCAN_NOT_OBJECT;
   return scan.unreadable ? TARN_SCAN_NOT_READABLE : TARN_SCAN_OK;
-}
-
-void tarn_json_unescape(const TarnJsonSlice *slice, GString *out) {
-  const guchar *p = (const guchar *)slice->text + 1, *end = (const guchar *)slice->text + slice->size - 1;
-  while (p < end) {
-    const guchar *backslash = memchr(p, '\\', (gsize)(end - p));
-    const guchar *stop = backslash ? backslash : end;
-    g_string_append_len(out, (const char *)p, stop - p);
-    p = stop;
-    if (!backslash) return;
-    char bytes[6];
-    guint count = decode_escape(&p, end, bytes);
-    g_string_append_len(out, bytes, count);
-  }
 }
