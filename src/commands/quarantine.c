@@ -408,7 +408,8 @@ static const char description[] =
     "  list       one line for each record (the first 50; --limit 0: all)\n"
     "  summary    how many records each column and rule refused, with an example\n"
     "  show ID    everything about one record, its bytes included\n"
-    "  export     the records as JSON lines with their reasons and original bytes; --raw: just the records\n\n"
+    "  export     the records as JSON lines with their reasons and original bytes; --raw: just the records\n"
+    "  replay     offer the records of bronze quarantine to a new run, after a limit changed\n\n"
     "Original bytes are those that were kept or that the source still has. Where neither is left a silver reject is "
     "rebuilt\n"
     "from its bronze row: same fields and values, marked \"rebuilt\": true.\n";
@@ -436,7 +437,7 @@ static gboolean parse(Request *request, int argc, char **argv, gsize *verb, GErr
   request->id = argc > 2 ? argv[2] : NULL;
   for (*verb = 0; argc > 1 && *verb < G_N_ELEMENTS(verbs); ++*verb)
     if (g_str_equal(argv[1], verbs[*verb].name)) return TRUE;
-  const char *hint = "the verbs are list, summary, show ID and export";
+  const char *hint = "the verbs are list, summary, show ID, export and replay";
   if (argc > 1)
     tarn_error_set(error, TARN_ERROR_USAGE, hint, "quarantine has no verb '%s'", argv[1]);
   else
@@ -445,6 +446,7 @@ static gboolean parse(Request *request, int argc, char **argv, gsize *verb, GErr
 }
 
 int tarn_command_quarantine(int argc, char **argv) {
+  if (argc > 1 && g_str_equal(argv[1], "replay")) return tarn_command_quarantine_replay(argc - 1, argv + 1);
   g_auto(Request) request = {0};
   g_autoptr(GError) error = NULL;
   gsize verb;

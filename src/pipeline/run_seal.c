@@ -32,7 +32,7 @@ static gboolean save_states(TarnRun *run, GError **error) {
   const TarnProject *project = run->options->project;
   g_autoptr(GPtrArray) before = tarn_table_states_read(run->conn, run->generation, error);
   if (!before) return FALSE;
-  gboolean anew = g_hash_table_size(run->plan->rebuild) > 0 || run->plan->removed->len > 0;
+  gboolean anew = g_hash_table_size(run->plan->rebuild) > 0 || run->plan->removed->len > 0 || run->options->replay;
   const TarnTableScope bronze = {.table = project->config.bronze_table, .layer = "bronze", .excluded = arrival_columns};
   const TarnTableScope quarantine = {.table = "tarn.quarantine", .layer = "system", .excluded = quarantine_columns};
   const TarnTableScope duplicates = {.table = "tarn.duplicates", .layer = "system", .excluded = duplicates_columns};
