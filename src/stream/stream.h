@@ -57,9 +57,9 @@ void tarn_batch_clear(TarnBatch *batch); /* safe on a zeroed or cleared batch */
 
 typedef struct {
   const char *const *paths;   /* NDJSON: files, globs, "-" for standard input; NULL-terminated */
-  gsize max_record_bytes;     /* default 1 MiB */
+  gsize max_record_bytes;     /* default 1 MiB, at most 2 GiB */
   gsize batch_bytes;          /* how much one batch may hold, default 1 MiB; at least one record is always delivered */
-  gboolean final;             /* take an unterminated last line of plain files too */
+  gboolean final;             /* take an unterminated last line of plain files too; what is appended to it later is a record of its own */
 } TarnStreamOptions;
 
 void tarn_stream_options_init(TarnStreamOptions *options); /* the defaults */
