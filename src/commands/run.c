@@ -33,7 +33,7 @@ static gboolean parse(int *argc, char ***argv, RunOptions *options, GError **err
       {"or-keep", 0, 0, G_OPTION_ARG_NONE, &options->or_keep, "where a generation is published, a failed source, audit or lock is a warning and exit 0", NULL},
       {"resume", 0, 0, G_OPTION_ARG_NONE, &options->resume, "go on after a rollback", NULL},
       {"plan", 0, 0, G_OPTION_ARG_NONE, &options->plan, "say what would be done and why, and do nothing", NULL},
-      {"every", 0, 0, G_OPTION_ARG_STRING, &options->every, "stay and run again after this time (30s, 15m, 1h), with a little jitter", "TIME"},
+      {"every", 0, 0, G_OPTION_ARG_STRING, &options->every, "stay and run again after this time (30s, 15m, 1h; at least publish.min_interval), with a little jitter", "TIME"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, "print the run's report as JSON on standard output", NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   if (!tarn_cli_parse(argc, argv, "run", "[FILE...]", "Reads what is new, builds bronze, silver and gold, audits and publishes them as one generation.",
@@ -110,7 +110,7 @@ static gboolean run_scheduled(gpointer user, GError **error) {
     g_propagate_error(error, g_steal_pointer(&fault));
     return FALSE;
   }
-  tarn_cli_warn(fault);
+  if (!g_cancellable_is_cancelled(scheduled->run->cancellable)) tarn_cli_warn(fault);
   return TRUE;
 }
 
@@ -121,6 +121,7 @@ static int execute(const RunOptions *options, GError **error) {
   TarnRunOptions run = {.project = project, .database_path = database, .from = (const char *const *)options->from, .full_refresh = options->full_refresh,
                         .final = options->final, .resume = options->resume};
   if (!tarn_budget_read(&run.budget, error)) return 0;
+  run.cancellable = tarn_schedule_cancellable();
   if (!options->every) return run_once(options, &run, error);
   gint64 period;
   if (!tarn_parse_duration(options->every, &period, error)) {
@@ -128,7 +129,7 @@ static int execute(const RunOptions *options, GError **error) {
     return 0;
   }
   Scheduled scheduled = {options, &run};
-  tarn_schedule(MAX(period, project->config.min_interval_us), run_scheduled, &scheduled, error);
+  tarn_schedule(run.cancellable, MAX(period, project->config.min_interval_us), run_scheduled, &scheduled, error);
   return 0;
 }
 

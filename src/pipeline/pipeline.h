@@ -2,7 +2,7 @@
  * In: a loaded project, where its file is, what to read. Out: a published generation or nothing, and a report either way.
  * Runs in the calling thread (the engine uses its own); one run per process at a time. Failure leaves the published file as it was. */
 #pragma once
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "base/budget.h"
 #include "lakehouse/ledger.h"
@@ -17,6 +17,7 @@ typedef struct {
   gboolean resume;           /* go on after a rollback's hold */
   gboolean replay;           /* offer the records in bronze quarantine again */
   TarnBudget budget;
+  GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */
   TarnRunListener listener;  /* may be NULL */
   gpointer listener_data;
 } TarnRunOptions;

@@ -6,10 +6,16 @@
 
 #define SOURCE_ATTEMPTS 3
 
+void tarn_run_close(TarnRun *run) {
+  if (run->cancel_handler) g_cancellable_disconnect(run->options->cancellable, run->cancel_handler);
+  run->cancel_handler = 0;
+  g_clear_pointer(&run->conn, tarn_conn_close);
+  g_clear_pointer(&run->db, tarn_db_close);
+}
+
 static void run_clear(TarnRun *run) {
+  tarn_run_close(run);
   tarn_stream_free(run->stream);
-  tarn_conn_close(run->conn);
-  tarn_db_close(run->db);
   tarn_plan_free(run->plan);
   g_clear_pointer(&run->positions, g_ptr_array_unref);
   g_free(run->hold);
@@ -28,6 +34,35 @@ static gboolean may_pass(const GError *error) {
   return g_error_matches(error, TARN_ERROR, TARN_ERROR_SOURCE) && tarn_error_detail(error) != NULL;
 }
 
+static gboolean is_cancelled(const TarnRun *run, GError **error) {
+  if (!g_cancellable_is_cancelled(run->options->cancellable)) return FALSE;
+  tarn_error_set(error, TARN_ERROR_BUSY, "run again: the next run starts from the published generation", "the run was interrupted; nothing was published");
+  return TRUE;
+}
+
+/* What a stage says when its statement was interrupted is not the story. */
+static gboolean fault_is_cancel(const TarnRun *run, GError **fault) {
+  if (!g_cancellable_is_cancelled(run->options->cancellable)) return FALSE;
+  g_clear_error(fault);
+  return is_cancelled(run, fault);
+}
+
+/* Tries a stage until it works, is cancelled or fails for good. */
+static gboolean attempt(TarnRun *run, TarnRunStage stage, gpointer argument, GError **error) {
+  TarnStep *step = run->step;
+  for (step->attempts = 1;; step->attempts++) {
+    g_autoptr(GError) fault = NULL;
+    step->rows = -1;
+    if (!is_cancelled(run, &fault) && stage(run, argument, &step->rows, &fault)) return TRUE;
+    gboolean again = !fault_is_cancel(run, &fault) && step->attempts < SOURCE_ATTEMPTS && may_pass(fault);
+    if (!again) {
+      g_propagate_error(error, g_steal_pointer(&fault));
+      return FALSE;
+    }
+    g_usleep(G_USEC_PER_SEC / 5 << step->attempts);
+  }
+}
+
 gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error) {
   TarnStep *step = g_new0(TarnStep, 1);
   g_ptr_array_add(run->report->steps, step);
@@ -36,19 +71,7 @@ gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpoin
   gint64 start = g_get_monotonic_time();
   run->step = step;
   tell(run, TARN_EVENT_STEP_STARTED, step);
-  gboolean ok = FALSE;
-  for (step->attempts = 1; !ok; step->attempts++) {
-    g_autoptr(GError) fault = NULL;
-    step->rows = -1;
-    ok = stage(run, argument, &step->rows, &fault);
-    if (ok) break;
-    if (step->attempts < SOURCE_ATTEMPTS && may_pass(fault)) {
-      g_usleep(G_USEC_PER_SEC / 5 << step->attempts);
-      continue;
-    }
-    g_propagate_error(error, g_steal_pointer(&fault));
-    break;
-  }
+  gboolean ok = attempt(run, stage, argument, error);
   step->milliseconds = (g_get_monotonic_time() - start) / 1000;
   tell(run, TARN_EVENT_STEP_FINISHED, step);
   return ok;
@@ -110,7 +133,8 @@ static gboolean open_stream(TarnRun *run, gpointer argument, gint64 *rows, GErro
 /* Lock, peek, plan, ask the source: all that can be known before anything is copied. */
 static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
   g_autoptr(GHashTable) stored = NULL;
-  if ((lock && !tarn_lakehouse_lock(run->lakehouse, error)) || !tarn_fault_point("lock.taken", error)) return FALSE;
+  if (lock && !(run->locked = tarn_lakehouse_lock(run->lakehouse, error))) return FALSE;
+  if (!tarn_fault_point("lock.taken", error)) return FALSE;
   if (!peek(run, &stored, error) || (lock && !check_hold(run, error))) return FALSE;
   run->plan = tarn_plan_new(run->options->project, stored, run->options->full_refresh, run->report, error);
   if (!run->plan) return FALSE;
@@ -163,14 +187,13 @@ static gboolean run_through(TarnRun *run, GError **error) {
 /* Closes what may be open and drops the work file; where the run failed, its report goes beside the database. */
 static void end_run(TarnRun *run, const GError *fault) {
   TarnRunReport *report = run->report;
-  g_clear_pointer(&run->conn, tarn_conn_close);
-  g_clear_pointer(&run->db, tarn_db_close);
+  tarn_run_close(run);
   report->finished_us = g_get_real_time();
   if (!fault) return;
   report->status = TARN_RUN_FAILED;
   report->error = g_strdup(fault->message);
   report->hint = g_strdup(tarn_error_hint(fault));
-  if (g_error_matches(fault, TARN_ERROR, TARN_ERROR_BUSY)) return; /* the lock is another's: so are the files */
+  if (!run->locked) return; /* the lock is another's: so are the files */
   g_autoptr(GString) text = g_string_new(NULL);
   TarnJsonWriter json;
   tarn_json_init(&json, text);
@@ -185,8 +208,7 @@ gboolean tarn_run(const TarnRunOptions *options, TarnRunReport *report, GError *
   report->status = TARN_RUN_UNCHANGED;
   gboolean ok = run_through(&run, &fault);
   end_run(&run, fault);
-  gboolean mine = ok || !g_error_matches(fault, TARN_ERROR, TARN_ERROR_BUSY);
-  if (report->status != TARN_RUN_PUBLISHED && mine) tarn_lakehouse_abandon(run.lakehouse);
+  if (report->status != TARN_RUN_PUBLISHED && run.locked) tarn_lakehouse_abandon(run.lakehouse);
   if (!ok) g_propagate_error(error, g_steal_pointer(&fault));
   return ok;
 }

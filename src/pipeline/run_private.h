@@ -11,8 +11,10 @@ typedef struct {
   TarnLakehouse *lakehouse;
   TarnPlan *plan;
   TarnStream *stream;
+  gboolean locked;          /* this run holds the writer lock */
   TarnDb *db;               /* the work file while it is open */
   TarnConn *conn;
+  gulong cancel_handler;    /* interrupts conn when the run is cancelled */
   TarnStep *step;           /* the one in progress */
   /* as the published file says */
   gint64 generation;        /* 0: none yet */
@@ -29,6 +31,9 @@ typedef gboolean (*TarnRunStage)(TarnRun *run, gpointer argument, gint64 *rows, 
 
 /* Runs a stage as a named step: events, timing, and retries where the error is one that may pass (an unreachable source). */
 gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error);
+
+/* Closes the work file; safe when it is closed. */
+void tarn_run_close(TarnRun *run);
 
 gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error);     /* clone, open, install, drop what goes */
 gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* new records */

@@ -12,12 +12,19 @@
 #include "pipeline/run_private.h"
 #include "pipeline/silver.h"
 
+static void interrupt(GCancellable *cancellable, gpointer conn) {
+  (void)cancellable;
+  tarn_conn_interrupt(conn);
+}
+
 static gboolean open_work(TarnRun *run, GError **error) {
   const TarnDbOptions options = {.memory_bytes = run->options->budget.engine_bytes, .threads = run->options->budget.threads,
                                  .temp_directory = tarn_lakehouse_temp_path(run->lakehouse)};
   run->db = tarn_db_open(tarn_lakehouse_work_path(run->lakehouse), &options, error);
   run->conn = run->db ? tarn_db_connect(run->db, error) : NULL;
-  return run->conn && tarn_fault_point("work.opened", error);
+  if (!run->conn) return FALSE;
+  if (run->options->cancellable) run->cancel_handler = g_cancellable_connect(run->options->cancellable, G_CALLBACK(interrupt), run->conn, NULL);
+  return tarn_fault_point("work.opened", error);
 }
 
 static gboolean create_bronze(TarnRun *run, GError **error) {
@@ -207,8 +214,7 @@ static gboolean publish(TarnRun *run, GError **error) {
   if (!transact(run, tarn_run_seal, error) || !tarn_fault_point("commit.after", error) || !tarn_conn_exec(run->conn, "CHECKPOINT", error) ||
       !tarn_fault_point("checkpoint.done", error))
     return FALSE;
-  g_clear_pointer(&run->conn, tarn_conn_close);
-  g_clear_pointer(&run->db, tarn_db_close);
+  tarn_run_close(run);
   return tarn_fault_point("publish.closed", error) &&
          tarn_lakehouse_publish(run->lakehouse, run->report->generation, run->options->project->config.keep, error);
 }
