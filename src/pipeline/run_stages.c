@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "lakehouse/bronze.h"
+#include "lakehouse/compact.h"
 #include "lakehouse/sql.h"
 #include "lakehouse/system.h"
 #include "pipeline/audit.h"
@@ -17,9 +18,13 @@ static void interrupt(GCancellable *cancellable, gpointer conn) {
   tarn_conn_interrupt(conn);
 }
 
+static TarnDbOptions work_options(const TarnRun *run) {
+  return (TarnDbOptions){.memory_bytes = run->options->budget.engine_bytes, .threads = run->options->budget.threads,
+                         .temp_directory = tarn_lakehouse_temp_path(run->lakehouse)};
+}
+
 static gboolean open_work(TarnRun *run, GError **error) {
-  const TarnDbOptions options = {.memory_bytes = run->options->budget.engine_bytes, .threads = run->options->budget.threads,
-                                 .temp_directory = tarn_lakehouse_temp_path(run->lakehouse)};
+  const TarnDbOptions options = work_options(run);
   run->db = tarn_db_open(tarn_lakehouse_work_path(run->lakehouse), &options, error);
   run->conn = run->db ? tarn_db_connect(run->db, error) : NULL;
   if (!run->conn) return FALSE;
@@ -211,10 +216,13 @@ gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError 
 }
 
 static gboolean publish(TarnRun *run, GError **error) {
+  gboolean compact;
   if (!transact(run, tarn_run_seal, error) || !tarn_fault_point("commit.after", error) || !tarn_conn_exec(run->conn, "CHECKPOINT", error) ||
-      !tarn_fault_point("checkpoint.done", error))
+      !tarn_fault_point("checkpoint.done", error) || !tarn_compact_is_due(run->conn, &compact, error))
     return FALSE;
+  const TarnDbOptions options = work_options(run);
   tarn_run_close(run);
+  if (compact && !tarn_compact(tarn_lakehouse_work_path(run->lakehouse), &options, error)) return FALSE;
   return tarn_fault_point("publish.closed", error) &&
          tarn_lakehouse_publish(run->lakehouse, run->report->generation, run->options->project->config.keep, error);
 }
