@@ -185,8 +185,8 @@ static const TarnStreamClass NDJSON = {ndjson_next, ndjson_positions, ndjson_has
 TarnStream *tarn_ndjson_open(const TarnStreamOptions *options, const GPtrArray *positions, GError **error) {
   NdjsonStream *stream = g_new0(NdjsonStream, 1);
   stream->base.class = &NDJSON;
-  stream->options =
-      (TarnLineOptions){.max_record_bytes = options->max_record_bytes, .batch_bytes = options->batch_bytes};
+  stream->options.max_record_bytes = MIN(options->max_record_bytes, G_MAXINT32); /* TarnRecord.size has 32 bits */
+  stream->options.batch_bytes = options->batch_bytes;
   stream->final = options->final;
   stream->stored = copy_positions(positions);
   stream->files = tarn_file_list_expand(options->paths, error);
