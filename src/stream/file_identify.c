@@ -71,7 +71,7 @@ static gboolean check_fit(const TarnSourceFile *file, int fd, const TarnPosition
   TarnTail tail;
   if (!tarn_tail_read(&tail, fd, file->path, position->offset, error)) return FALSE;
   g_autofree char *digest = tarn_tail_digest(&tail);
-  if (g_strcmp0(digest, position->prefix_digest) != 0) *fit = CHANGED;
+  if (position->offset > 0 && g_strcmp0(digest, position->prefix_digest) != 0) *fit = CHANGED;
   return TRUE;
 }
 
@@ -171,8 +171,8 @@ static gboolean set_fault(const TarnSourceFile *file, const TarnPosition *positi
   g_autofree char *was = g_str_equal(file->path, position->name)
                              ? g_strdup("")
                              : g_strdup_printf(", which was %s when it was last read,", position->name);
-  g_autofree char *what = fault == SHORTER ? g_strdup("became shorter than what was read of it")
-                                           : g_strdup("changed before the position up to which it was read");
+  const char *what = fault == SHORTER ? "became shorter than what was read of it"
+                                      : "changed before the position up to which it was read";
   tarn_error_set(error, TARN_ERROR_SOURCE,
                  "put the file back as it was; if it is another file that begins alike, read it through standard input",
                  "%s%s %s (%" G_GINT64_FORMAT " bytes now, read up to byte %" G_GINT64_FORMAT ")", file->path, was,
@@ -214,8 +214,7 @@ static void choose_leaders(Identification *work) {
   }
 }
 
-/* A new file under the name of a stored position that no file of this run holds: was the stored one cut or overwritten?
- */
+/* A new file under the name of a stored position that no file of this run holds: was that one cut or overwritten? */
 static gboolean check_name(Identification *work, Candidate *candidate, const TarnPosition *position, GError **error) {
   const TarnSourceFile *file = candidate->file;
   if (!g_str_equal(position->name, file->path) || g_hash_table_contains(work->leaders, position->identity)) return TRUE;
