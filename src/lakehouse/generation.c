@@ -143,6 +143,7 @@ static void remove_partial_files(const TarnLakehouse *lakehouse) {
 }
 
 void tarn_lakehouse_abandon(TarnLakehouse *lakehouse) {
+  if (lakehouse->lock_fd < 0) return; /* another writer's files */
   unlink(lakehouse->work);
   unlink(lakehouse->work_wal);
   remove_tree(lakehouse->temp);

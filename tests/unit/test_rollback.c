@@ -35,6 +35,7 @@ static void write_work_file(TarnLakehouse *lakehouse, const char *select, gint64
   const TarnGenerationRow row = {.generation = *generation, .run_id = report->run_id};
   g_assert_true(tarn_table_state_save(conn, *generation, state, NULL) && tarn_system_add_generation(conn, &row, NULL) &&
                 tarn_ledger_add_run(conn, report, NULL) &&
+                tarn_system_set(conn, "next_seq", *generation == 1 ? "9" : "100", NULL) &&
                 tarn_system_set_object(conn, "gold x", "gold", "d", "{\"key\":[\"id\"]}", NULL));
   execute(conn, "CHECKPOINT");
 }
