@@ -19,7 +19,9 @@
 static const TarnSection sections[] = {
     {"tables", "Tables", tarn_sql_status_tables, "SELECT * EXCLUDE (content_hash) FROM ({rows})"},
     {"quarantine", "Most frequent reasons in quarantine (`tarn quarantine show ID`)", tarn_sql_status_quarantine,
-     "SELECT * REPLACE (coalesce(\"column\", '') AS \"column\") FROM ({rows})"},
+     "SELECT * REPLACE (coalesce(\"column\", '') AS \"column\", CASE WHEN len(rule) > 60 THEN rule[:59] || '…' ELSE "
+     "rule END AS rule) "
+     "FROM ({rows})"},
     {"runs", "Last runs", tarn_sql_status_runs, "SELECT * EXCLUDE (run_id) FROM ({rows})"},
     {"positions", "Sources", tarn_sql_status_positions, tarn_sql_status_positions_people},
 };

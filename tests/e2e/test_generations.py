@@ -2,6 +2,7 @@
 import fcntl
 import json
 import shutil
+import struct
 
 import pytest
 
@@ -11,21 +12,30 @@ EVENTS = (ROOT / "tests" / "acceptance" / "events.ndjson").read_bytes().splitlin
 HALF = len(EVENTS) // 2
 CONTENT = """SELECT 'gold' AS layer, count(*) AS n, sum(hash(t::VARCHAR))::VARCHAR AS content FROM gold_subscriber_features t
 UNION ALL SELECT 'silver', count(*), sum(hash(t::VARCHAR))::VARCHAR FROM (SELECT * EXCLUDE (ingested_at, seq) FROM silver_clean_events) t
-UNION ALL SELECT 'bronze', count(*), sum(hash(t::VARCHAR))::VARCHAR FROM (SELECT * EXCLUDE (ingested_at, seq) FROM bronze_raw_events) t"""
+UNION ALL SELECT 'bronze', count(*), sum(hash(t::VARCHAR))::VARCHAR FROM (SELECT * EXCLUDE (ingested_at, seq, source_name) FROM bronze_raw_events) t"""
 
 
 def add_events(project, name, lines):
     (project / "events" / name).write_bytes(b"".join(lines))
 
 
-@pytest.fixture
-def two_generations(project, run_report):
+@pytest.fixture(scope="module")
+def template(tarn, run_report, tmp_path_factory):
     """A project whose second run read the second half of the acceptance data."""
+    project = tmp_path_factory.mktemp("generations") / "telecom"
+    tarn("init", project)
+    (project / "events").mkdir(exist_ok=True)
     add_events(project, "a.ndjson", EVENTS[:HALF])
     run_report(project)
     add_events(project, "b.ndjson", EVENTS[HALF:])
     run_report(project)
     return project
+
+
+@pytest.fixture
+def two_generations(template, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(template, tmp_path / "telecom")
 
 
 def asked(tarn, project, *arguments):
@@ -151,17 +161,30 @@ def test_a_second_writer_is_told_who_the_first_is(tarn, two_generations):
     assert asked(tarn, two_generations, "status")["generation"] == 2
 
 
-def damage(project, data, offset=0):
-    """Overwrites bytes of the published file, which is read-only, as a broken disk would."""
-    path = project / "telecom.duckdb"
-    copy = path.read_bytes()
-    path.unlink()
-    path.write_bytes(copy[:offset] + data + copy[offset + len(data):])
+def header_checksum(header):
+    """DuckDB's checksum of its 4 KiB file header, which stands in the first 8 bytes of it."""
+    checksum = 5381
+    for (word,) in struct.iter_unpack("<Q", header[8:]):
+        checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
+    return struct.pack("<Q", checksum)
 
 
-@pytest.mark.parametrize("data, offset, words", [(b"\0" * 8192, 0, "corrupt"), (b"\x63", 12, "newer")], ids=["corrupt", "newer_storage"])
-def test_an_unreadable_file_is_named_and_rolled_back(tarn, rows, two_generations, data, offset, words):
-    damage(two_generations, data, offset)
+def broken(data):
+    return bytes(8192) + data[8192:]
+
+
+def of_storage_version_99(data):
+    header = data[:12] + struct.pack("<Q", 99) + data[20:4096]
+    assert header_checksum(data[:4096]) == data[:8]
+    return header_checksum(header) + header[8:] + data[4096:]
+
+
+@pytest.mark.parametrize("change, words", [(broken, "corrupt"), (of_storage_version_99, "newer DuckDB")])
+def test_an_unreadable_file_is_named_and_rolled_back(tarn, rows, two_generations, change, words):
+    published = two_generations / "telecom.duckdb"
+    data = published.read_bytes()
+    published.unlink()  # it is read-only
+    published.write_bytes(change(data))
     for command in ("run", "status", "generations"):
         refused = tarn(command, "-C", two_generations, check=False)
         assert refused.returncode == 5 and "telecom.duckdb" in refused.stderr and words in refused.stderr
@@ -173,7 +196,6 @@ def test_an_unreadable_file_is_named_and_rolled_back(tarn, rows, two_generations
 def test_a_folder_that_cannot_be_written(tarn, two_generations):
     refused = tarn("run", "-C", two_generations, env={"DB_PATH": "/sys/tarn-test/telecom.duckdb"}, check=False)
     assert refused.returncode == 5 and "/sys/tarn-test" in refused.stderr and "hint:" in refused.stderr
-    assert tarn("run", "-C", two_generations, env={"DB_PATH": "/sys/tarn-test/telecom.duckdb"}, check=False).stderr.count("error:") == 1
 
 
 def test_db_path_needs_no_project(tarn, tmp_path, two_generations):
@@ -181,4 +203,4 @@ def test_db_path_needs_no_project(tarn, tmp_path, two_generations):
     empty = tmp_path / "empty"
     empty.mkdir()
     for command in ("status", "generations", "diff"):
-        assert "telecom.duckdb" in tarn(command, cwd=empty, env=env).stdout or command == "diff"
+        assert "2" in tarn(command, cwd=empty, env=env).stdout
