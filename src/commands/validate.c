@@ -22,18 +22,23 @@ static guint count_errors(const GPtrArray *problems) {
   return errors;
 }
 
+static void print_summary(const TarnProject *project) {
+  printf("%s is fine: %u models, %u checks, %u endpoints, %u quality rules.\n", project->config.name,
+         project->models->len, project->checks->len, project->endpoints->len, project->config.rules->len);
+}
+
 static int validate(const TarnCliOptions *options) {
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
   g_autoptr(GError) error = NULL;
-  gboolean ok = tarn_project_check(options->project_dir, problems, &error);
+  g_autoptr(TarnProject) project = tarn_project_check(options->project_dir, problems, &error);
   guint errors = count_errors(problems), warnings = problems->len - errors;
   g_ptr_array_sort(problems, compare_places);
   tarn_command_print_problems(problems, options);
-  if (!ok && errors == 0) return tarn_cli_fail(error);
-  if (errors == 0) {
-    printf("The project is fine%s.\n", warnings ? ", but for the warnings" : "");
+  if (project) {
+    print_summary(project);
     return 0;
   }
+  if (errors == 0) return tarn_cli_fail(error);
   if (!options->log_json)
     fprintf(stderr, "%u error%s, %u warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
   return TARN_ERROR_USAGE;

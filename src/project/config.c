@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "project/frontmatter.h"
+
 #define KIB 1024.0
 #define GIB (KIB * KIB * KIB)
 
@@ -94,13 +96,13 @@ static gboolean holds_word(const char *const *words, const char *word) {
   return FALSE;
 }
 
-static void check_envelope(const TarnConfig *config, GPtrArray *problems) {
+static void check_envelope(const TarnConfig *config, guint line, GPtrArray *problems) {
   for (char **field = config->envelope; *field; field++) {
     if (holds_word(bronze_columns, *field))
-      tarn_problem_add(problems, TARN_CONFIG_FILE, 0, 0, "leave the field to `extra`",
+      tarn_problem_add(problems, TARN_CONFIG_FILE, line, 0, "leave the field to `extra`",
                        "bronze.envelope: bronze has a column '%s' of its own", *field);
     if (g_str_equal(*field, config->payload))
-      tarn_problem_add(problems, TARN_CONFIG_FILE, 0, 0, "name it in one of the two",
+      tarn_problem_add(problems, TARN_CONFIG_FILE, line, 0, "name it in one of the two",
                        "bronze.envelope: '%s' is the payload", *field);
   }
 }
@@ -125,7 +127,7 @@ void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
   tarn_keys_read(tarn_config_keys, yaml, tarn_yaml_root(yaml), config);
   if (!config->name) config->name = g_strdup("project");
   if (!config->database) config->database = g_strdup_printf("%s.duckdb", config->name);
-  check_envelope(config, loading->problems);
+  check_envelope(config, text ? tarn_frontmatter_line(text, "envelope") : 0, loading->problems);
   check_rules(config, loading->problems);
 }
 

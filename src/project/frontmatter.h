@@ -10,5 +10,6 @@
 void tarn_frontmatter_read(const char *sql, const char *file, const TarnKey *keys, gpointer target,
                            GPtrArray *problems);
 
-/* The line where the front matter gives the key, 1-based; 1 where it does not. For problems found later. */
+/* The line where the front matter, or a YAML text, gives the key, 1-based; 1 where it does not. For problems found
+ * later. */
 guint tarn_frontmatter_line(const char *sql, const char *key);

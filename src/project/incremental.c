@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lakehouse/ast.h"
+#include "lakehouse/sql.h"
 #include "project/frontmatter.h"
 
 static const char hint[] = "leave out `key:`; the table is then rebuilt whole by every run that changes what it reads";
@@ -11,6 +12,7 @@ typedef struct {
   const TarnModel *model;
   GPtrArray *problems;
   const json_t *select;
+  GHashTable *volatiles;
   gboolean refused;
 } Checking;
 
@@ -58,8 +60,29 @@ static void check_modifiers(Checking *checking) {
   }
 }
 
+/* Names of the functions whose value depends on more than their arguments. */
+static GHashTable *volatile_functions(TarnConn *conn, GError **error) {
+  g_autoptr(TarnResult) result = tarn_conn_query(conn, tarn_sql_functions, NULL, 0, error);
+  if (!result) return NULL;
+  GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint64 row = 0; row < tarn_result_rows(result); row++) {
+    g_autofree char *type = tarn_result_text(result, row, 1), *stability = tarn_result_text(result, row, 2);
+    if (g_str_equal(type, "scalar") && !g_str_equal(stability, "CONSISTENT"))
+      g_hash_table_add(names, tarn_result_text(result, row, 0));
+  }
+  return names;
+}
+
+static void check_function(Checking *checking, const json_t *node) {
+  g_autofree char *name = g_ascii_strdown(text_of(node, "function_name"), -1);
+  if (!g_hash_table_contains(checking->volatiles, name)) return;
+  g_autofree char *what = g_strdup_printf("%s(), which differs from run to run", name);
+  refuse(checking, node, what);
+}
+
 static gboolean visit(json_t *node, gpointer user) {
   Checking *checking = user;
+  check_function(checking, node);
   const char *class = text_of(node, "class");
   if (strcmp(class, "SUBQUERY") == 0) refuse(checking, node, "a subquery");
   if (strcmp(class, "WINDOW") == 0) refuse(checking, node, "a window function");
@@ -107,20 +130,26 @@ static void check_key_selected(Checking *checking) {
   }
 }
 
-void tarn_incremental_check(const TarnModel *model, TarnConn *conn, GPtrArray *problems) {
-  g_autoptr(json_t) tree = tarn_ast_parse(conn, model->sql, NULL, NULL);
+static void check(Checking *checking, json_t *select) {
+  if (part(json_object_get(select, "cte_map"), "map")) refuse(checking, NULL, "WITH");
+  if (part(select, "qualify")) refuse(checking, part(select, "qualify"), "QUALIFY");
+  if (part(select, "sample")) refuse(checking, NULL, "a sample");
+  check_source(checking);
+  check_modifiers(checking);
+  tarn_ast_walk(select, visit, checking);
+  check_group(checking);
+  check_key_selected(checking);
+}
+
+gboolean tarn_incremental_check(const TarnModel *model, TarnConn *conn, GPtrArray *problems, GError **error) {
+  g_autoptr(json_t) tree = tarn_ast_parse(conn, model->sql, NULL, error);
+  g_autoptr(GHashTable) volatiles = tree ? volatile_functions(conn, error) : NULL;
+  if (!volatiles) return FALSE;
   json_t *select = tarn_ast_statement(tree);
-  Checking checking = {model, problems, select, FALSE};
-  if (!tarn_ast_is(select, "SELECT_NODE")) {
+  Checking checking = {model, problems, select, volatiles, FALSE};
+  if (tarn_ast_is(select, "SELECT_NODE"))
+    check(&checking, select);
+  else
     refuse(&checking, NULL, "UNION, INTERSECT or EXCEPT");
-    return;
-  }
-  if (part(json_object_get(select, "cte_map"), "map")) refuse(&checking, NULL, "WITH");
-  if (part(select, "qualify")) refuse(&checking, part(select, "qualify"), "QUALIFY");
-  if (part(select, "sample")) refuse(&checking, NULL, "a sample");
-  check_source(&checking);
-  check_modifiers(&checking);
-  tarn_ast_walk(select, visit, &checking);
-  check_group(&checking);
-  check_key_selected(&checking);
+  return TRUE;
 }

@@ -96,9 +96,9 @@ TarnProject *tarn_project_load(const char *dir, GPtrArray *problems, GError **er
   return NULL;
 }
 
-gboolean tarn_project_check(const char *dir, GPtrArray *problems, GError **error) {
+TarnProject *tarn_project_check(const char *dir, GPtrArray *problems, GError **error) {
   g_autoptr(TarnProject) project = load_folder(dir, problems, error);
-  return project && tarn_project_validate(project, problems, error);
+  return project && tarn_project_validate(project, problems, error) ? g_steal_pointer(&project) : NULL;
 }
 
 void tarn_project_free(TarnProject *project) {

@@ -133,8 +133,9 @@ TarnProject *tarn_project_load(const char *dir, GPtrArray *problems, GError **er
  * silver model may not contain, parameters. FALSE where an error was added. */
 gboolean tarn_project_validate(const TarnProject *project, GPtrArray *problems, GError **error);
 
-/* Both at once, as far as each file allows: what one file has wrong hides nothing in the others. */
-gboolean tarn_project_check(const char *dir, GPtrArray *problems, GError **error);
+/* Loads and validates as far as each file allows: what one file has wrong hides nothing in the others. NULL where there
+ * is an error. */
+TarnProject *tarn_project_check(const char *dir, GPtrArray *problems, GError **error);
 
 void tarn_project_free(TarnProject *project); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnProject, tarn_project_free)

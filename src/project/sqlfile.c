@@ -6,6 +6,8 @@
 #include "project/keytable.h"
 
 #define EXTENSION ".sql"
+/* Stands for a file that cannot be read (which was reported): its table exists for those that read it. */
+#define UNREADABLE "SELECT NULL"
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 static guint line_at(const char *text, const char *place) {
@@ -59,7 +61,7 @@ static void add_file(const TarnLoading *loading, const char *folder, const char 
     return;
   }
   char *text = tarn_project_file_read(loading, path);
-  if (!text) return;
+  if (!text) text = g_strdup(UNREADABLE);
   blank_last_semicolon(text);
   TarnSqlFile *file = g_new0(TarnSqlFile, 1);
   *file = (TarnSqlFile){

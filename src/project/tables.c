@@ -47,8 +47,9 @@ static gboolean binds(const Making *making, const TarnModel *model) {
   TarnSqlPosition place = {0, 0};
   if (reads_missing(making, model) || tarn_problems_have_error_in(making->problems, model->path)) return FALSE;
   if (tarn_sql_bind(making->conn, model->sql, &place, &fault)) return TRUE;
-  tarn_problem_add(making->problems, model->path, place.line, place.column, tarn_error_hint(fault), "%s",
-                   fault->message);
+  const char *hint = tarn_error_hint(fault);
+  if (!hint && model->kind == TARN_MODEL_SILVER) hint = "a silver model is row-wise; other SQL belongs in gold";
+  tarn_problem_add(making->problems, model->path, place.line, place.column, hint, "%s", fault->message);
   return FALSE;
 }
 

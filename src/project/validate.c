@@ -46,15 +46,28 @@ static char *predicate_type(const Validation *validation, const TarnQualityRule 
   return result ? tarn_result_text(result, 0, 0) : NULL;
 }
 
+/* A rule judges one row, so it may hold just what a silver model may. NULL: it does; else what is wrong. Caller frees.
+ */
+static char *not_rowwise(const Validation *validation, const TarnQualityRule *rule) {
+  g_autofree char *table = tarn_sql_quote_identifier(validation->project->config.bronze_table);
+  g_autofree char *sql = g_strdup_printf("SELECT (\n%s\n) AS passes FROM %s", rule->predicate, table);
+  const TarnModel model = {.name = rule->name, .path = TARN_CONFIG_FILE, .sql = sql};
+  g_autoptr(GError) fault = NULL;
+  g_autoptr(TarnRowwise) rowwise = tarn_rowwise_new(validation->conn, &model, NULL, &fault);
+  return rowwise ? NULL : g_strdup_printf("%s, nor may a rule", fault->message);
+}
+
 static void validate_rule(const Validation *validation, const TarnQualityRule *rule) {
   if (!rule->name || !rule->predicate) return;
   g_autoptr(GError) fault = NULL;
-  g_autofree char *type = predicate_type(validation, rule, &fault);
+  g_autofree char *type = predicate_type(validation, rule, &fault), *unfit = NULL;
   if (!type) {
     rule_problem(validation, rule, tarn_error_hint(fault), fault->message);
   } else if (!g_str_equal(type, "BOOLEAN")) {
     g_autofree char *message = g_strdup_printf("the predicate is %s, not true or false", type);
     rule_problem(validation, rule, "write a comparison", message);
+  } else if ((unfit = not_rowwise(validation, rule))) {
+    rule_problem(validation, rule, "a rule sees one row at a time", unfit);
   }
 }
 
@@ -105,8 +118,7 @@ static gboolean validate_model(const Validation *validation, const TarnModel *mo
     expect_column(validation, model, columns, note->name, note->name);
   }
   if (model->kind == TARN_MODEL_SILVER) check_rowwise(validation, model);
-  if (*model->key) tarn_incremental_check(model, validation->conn, validation->problems);
-  return TRUE;
+  return !*model->key || tarn_incremental_check(model, validation->conn, validation->problems, error);
 }
 
 /* --- Checks and endpoints --------------------------------------------------------------------------------------- */
