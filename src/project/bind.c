@@ -24,8 +24,6 @@ static TarnSqlPosition place_of(const json_t *complaint, const char *sql) {
   return node ? tarn_ast_position(node, sql) : (TarnSqlPosition){0, 0};
 }
 
-static char *first_line(const char *text) { return g_strndup(text, strcspn(text, "\n")); }
-
 gboolean tarn_sql_bind(TarnConn *conn, const char *sql, TarnSqlPosition *position, GError **error) {
   g_autoptr(GError) fault = NULL;
   g_autoptr(TarnStatement) statement = tarn_statement_prepare(conn, sql, &fault);
@@ -35,9 +33,8 @@ gboolean tarn_sql_bind(TarnConn *conn, const char *sql, TarnSqlPosition *positio
   const char *words = json_string_value(json_object_get(complaint, "error_message"));
   if (!words) words = tarn_error_detail(fault) ? tarn_error_detail(fault) : fault->message;
   const char *candidates = json_string_value(json_object_get(complaint, "candidates"));
-  g_autofree char *message = first_line(words);
   g_autofree char *hint = candidates && *candidates ? g_strdup_printf("candidates: %s", candidates) : NULL;
   *position = place_of(complaint, sql);
-  tarn_error_set(error, TARN_ERROR_USAGE, hint, "%s", message);
+  tarn_error_set(error, TARN_ERROR_USAGE, hint, "%.*s", (int)strcspn(words, "\n"), words);
   return FALSE;
 }

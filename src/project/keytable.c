@@ -151,6 +151,27 @@ static gboolean is_list_type(TarnKeyType type) { return type == TARN_KEY_TEXTS |
 
 /* --- Reading ---------------------------------------------------------------------------------------------------- */
 
+static void set_fallbacks(const TarnKey *keys, char *target);
+
+static void set_fallback(const TarnKey *key, char *target) {
+  gpointer place = target + key->offset;
+  if (key->type == TARN_KEY_SECTION)
+    set_fallbacks(key->keys, target);
+  else if (key->offset == TARN_KEY_NOWHERE)
+    return;
+  else if (is_list_type(key->type))
+    *(GStrv *)place = key->fallback ? g_strsplit(key->fallback, ", ", -1) : g_new0(char *, 1);
+  else if (key->type == TARN_KEY_OBJECTS)
+    *(GPtrArray **)place = g_ptr_array_new_with_free_func(key->object->free);
+  else if (key->fallback && !types[key->type].store(key, key->fallback, place))
+    g_error("the default of %s is no value of its type", key->name);
+}
+
+/* Once per struct, before it is read: what is given replaces it. */
+static void set_fallbacks(const TarnKey *keys, char *target) {
+  for (; keys->name; keys++) set_fallback(keys, target);
+}
+
 static void wrong_value(const Reading *reading, const TarnKey *key, const TarnYamlNode *node) {
   const char *text = tarn_yaml_text(node);
   g_autofree char *expected = types[key->type].expect(key);
@@ -200,6 +221,7 @@ static void add_object(const Reading *reading, const TarnKey *key, const TarnYam
                        GPtrArray *objects) {
   const TarnKeyObject *object = key->object;
   char *target = g_malloc0(object->size);
+  set_fallbacks(object->keys, target);
   g_autofree char *path = name ? g_strdup_printf("%s%s.%s.", reading->path, key->name, tarn_yaml_text(name))
                                : g_strdup_printf("%s%s[%u].", reading->path, key->name, objects->len + 1);
   Reading inner = {object->keys, reading->yaml, target, path};
@@ -259,17 +281,6 @@ static void read_value(const Reading *reading, const TarnKey *key, const TarnYam
     read_scalar(reading, key, node);
 }
 
-static void set_fallback(const TarnKey *key, char *target) {
-  gpointer place = target + key->offset;
-  if (key->type == TARN_KEY_SECTION || key->offset == TARN_KEY_NOWHERE) return;
-  if (is_list_type(key->type))
-    *(GStrv *)place = key->fallback ? g_strsplit(key->fallback, ", ", -1) : g_new0(char *, 1);
-  else if (key->type == TARN_KEY_OBJECTS)
-    *(GPtrArray **)place = g_ptr_array_new_with_free_func(key->object->free);
-  else if (key->fallback && !types[key->type].store(key, key->fallback, place))
-    g_error("the default of %s is no value of its type", key->name);
-}
-
 static const TarnKey *find_key(const TarnKey *keys, const char *name) {
   for (; keys->name; keys++)
     if (g_str_equal(keys->name, name)) return keys;
@@ -311,14 +322,9 @@ static void read_absent(const Reading *reading, const TarnKey *key, const TarnYa
   if (key->type == TARN_KEY_SECTION) read_section(reading, key, NULL);
 }
 
-static void set_fallbacks(const Reading *reading) {
-  for (const TarnKey *key = reading->keys; key->name; key++) set_fallback(key, reading->target);
-}
-
 static void read_map(const Reading *reading, const TarnYamlNode *node) {
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
   gboolean is_map = tarn_yaml_is_map(node);
-  set_fallbacks(reading);
   for (guint i = 0; is_map && i < tarn_yaml_length(node); i++) read_pair(reading, node, i, seen);
   if (node && !is_map) {
     g_autofree char *where = g_strndup(reading->path, strlen(reading->path) - (*reading->path != '\0'));
@@ -331,13 +337,13 @@ static void read_map(const Reading *reading, const TarnYamlNode *node) {
 
 /* `limit: integer` for `limit: {type: integer}`: the first key's value alone. */
 static void read_bare(const Reading *reading, const TarnYamlNode *node) {
-  set_fallbacks(reading);
   read_value(reading, &reading->keys[0], node);
   for (const TarnKey *key = &reading->keys[1]; key->name; key++) read_absent(reading, key, node);
 }
 
 void tarn_keys_read(const TarnKey *keys, TarnYaml *yaml, const TarnYamlNode *node, gpointer target) {
   const Reading reading = {keys, yaml, target, ""};
+  set_fallbacks(keys, target);
   read_map(&reading, node);
 }
 

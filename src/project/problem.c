@@ -1,5 +1,7 @@
 #include "project/problem.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 void tarn_problem_free(TarnProblem *problem) {
@@ -14,8 +16,10 @@ void tarn_problem_add(GPtrArray *problems, const char *file, guint line, guint c
                       const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  TarnProblem problem = {FALSE, g_strdup(file), line, column, g_strdup_vprintf(format, arguments), g_strdup(hint)};
+  char *message = g_strdup_vprintf(format, arguments);
   va_end(arguments);
+  message[strcspn(message, "\n")] = '\0'; /* the engine's words may quote the SQL */
+  TarnProblem problem = {FALSE, g_strdup(file), line, column, message, g_strdup(hint)};
   g_ptr_array_add(problems, g_memdup2(&problem, sizeof problem));
 }
 
