@@ -1,6 +1,7 @@
 #include "pipeline/audit.h"
 
 #include "base/error.h"
+#include "lakehouse/rows.h"
 #include "lakehouse/sql.h"
 #include "lakehouse/system.h"
 
@@ -63,20 +64,42 @@ gboolean tarn_audit_conservation(TarnConn *conn, const TarnProject *project, Tar
   return TRUE;
 }
 
-static gboolean run_check(TarnConn *conn, const TarnCheck *check, TarnRunReport *report, GError **error) {
-  g_autofree char *sql = tarn_sql_fill(tarn_sql_check_run, "check", check->sql, NULL);
+/* The first rows that break a rule, as a JSON array. */
+static char *sample_rows(TarnConn *conn, const TarnCheck *check, GError **error) {
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_check_sample, "check", check->sql, NULL);
   const TarnValue limit = tarn_value_int(SAMPLE_ROWS);
+  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, &limit, 1, error);
+  g_autoptr(TarnRows) rows = result ? tarn_rows_new(result, error) : NULL;
+  if (!rows) return NULL;
+  g_autoptr(GString) text = g_string_new(NULL);
   g_autoptr(GError) fault = NULL;
-  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, &limit, 1, &fault);
-  if (!result) {
+  TarnJsonWriter json;
+  tarn_json_init(&json, text);
+  tarn_json_begin_array(&json);
+  while (tarn_rows_next(rows, &fault)) tarn_rows_write_json(rows, &json);
+  tarn_json_end_array(&json);
+  if (!fault) return g_string_free(g_steal_pointer(&text), FALSE);
+  g_propagate_error(error, g_steal_pointer(&fault));
+  return NULL;
+}
+
+static gboolean examine(TarnConn *conn, const TarnCheck *check, gint64 *failures, char **sample, GError **error) {
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_check_run, "check", check->sql, NULL);
+  *sample = NULL;
+  if (!tarn_conn_query_int(conn, sql, NULL, 0, failures, error)) return FALSE;
+  return *failures == 0 || (*sample = sample_rows(conn, check, error)) != NULL;
+}
+
+static gboolean run_check(TarnConn *conn, const TarnCheck *check, TarnRunReport *report, GError **error) {
+  g_autoptr(GError) fault = NULL;
+  gint64 failures;
+  char *sample;
+  if (!examine(conn, check, &failures, &sample, &fault)) {
     tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault), "`tarn validate` checks the project without running it", "%s does not run", check->path);
     return FALSE;
   }
   TarnCheckResult *found = g_new0(TarnCheckResult, 1);
-  found->name = g_strdup(check->name);
-  found->warn = check->warn;
-  found->failures = tarn_result_int(result, 0, 0);
-  found->sample = found->failures ? tarn_result_text(result, 0, 1) : NULL;
+  *found = (TarnCheckResult){.name = g_strdup(check->name), .warn = check->warn, .failures = failures, .sample = sample};
   g_ptr_array_add(report->checks, found);
   return TRUE;
 }

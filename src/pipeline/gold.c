@@ -2,9 +2,12 @@
 
 #include "lakehouse/ast.h"
 #include "lakehouse/sql.h"
+#include "lakehouse/system.h"
 
 /* Above this share of the table a full rebuild is cheaper than DELETE + INSERT, and leaves the table sorted. */
 #define REBUILD_SHARE 0.3
+/* Above this share of rows behind the sorted part the table is sorted again, so that lookups by key read few row groups. */
+#define UNSORTED_SHARE 0.1
 
 /* The model's SELECT as DuckDB writes it: no comment or semicolon left that would not nest. */
 static char *plain_select(const TarnGoldBuild *build, GError **error) {
@@ -73,20 +76,38 @@ static gboolean build_touched(const TarnGoldBuild *build, const char *select, co
          tarn_conn_run(build->conn, insert, NULL, 0, written, error) && tarn_conn_exec(build->conn, drop_view, error);
 }
 
+/* Counts the rows that were appended since the table was last in the order of its key (tarn.meta, "unsorted TABLE"), and sorts it when they are many.
+ * appended -1: it was built in order. */
+static gboolean keep_sorted(const TarnGoldBuild *build, const char *table, gint64 appended, GError **error) {
+  g_autofree char *key = g_strdup_printf("unsorted %s", build->model->name), *text = NULL;
+  g_autofree char *count = g_strdup_printf("SELECT count(*) FROM %s", table);
+  gint64 rows;
+  if (!tarn_system_get(build->conn, key, &text, error) || !tarn_conn_query_int(build->conn, count, NULL, 0, &rows, error)) return FALSE;
+  gint64 unsorted = appended < 0 ? 0 : appended + (text ? g_ascii_strtoll(text, NULL, 10) : 0);
+  if ((double)unsorted > UNSORTED_SHARE * (double)rows) {
+    g_autofree char *order = join_columns(build->model->key, "%", ", ");
+    g_autofree char *sort = tarn_sql_fill(tarn_sql_gold_sort, "table", table, "order", order, NULL);
+    if (!tarn_conn_exec(build->conn, sort, error)) return FALSE;
+    unsorted = 0;
+  }
+  g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, unsorted);
+  return tarn_system_set(build->conn, key, now, error);
+}
+
 gboolean tarn_gold_build(const TarnGoldBuild *build, gint64 *written, GError **error) {
   const TarnModel *model = build->model;
   g_autofree char *select = plain_select(build, error);
   gboolean exists;
   if (!select || !table_exists(build->conn, model->name, &exists, error)) return FALSE;
   gboolean incremental = !build->rebuild && exists && model->key && *model->key && model->reads && *model->reads && !model->reads[1];
-  if (!incremental) return build_whole(build, select, written, error);
   g_autofree char *table = tarn_sql_quote_identifier(model->name);
+  if (!incremental) return build_whole(build, select, written, error) && keep_sorted(build, table, -1, error);
   g_autofree char *source = tarn_sql_quote_identifier(model->reads[0]);
   g_autofree char *keys = join_columns(model->key, "%", ", ");
   gint64 touched;
   gboolean many;
   if (!find_touched(build, table, source, keys, &touched, &many, error)) return FALSE;
-  if (many) return build_whole(build, select, written, error);
+  if (many) return build_whole(build, select, written, error) && keep_sorted(build, table, -1, error);
   *written = 0;
-  return touched == 0 || build_touched(build, select, table, source, written, error);
+  return touched == 0 || (build_touched(build, select, table, source, written, error) && keep_sorted(build, table, *written, error));
 }

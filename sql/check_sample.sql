@@ -1,0 +1,3 @@
+-- The first $1 of them.
+FROM ({check}
+) LIMIT $1
