@@ -50,8 +50,9 @@ static gboolean show(TarnConn *conn, gboolean as_json, GError **error) {
 }
 
 static gboolean run(const char *project_dir, gint64 limit, gboolean as_json, GError **error) {
+  g_autofree char *path = tarn_published_path(project_dir, error);
   g_auto(TarnPublished) published = {0};
-  if (!tarn_published_open_data(&published, project_dir, error)) return FALSE;
+  if (!path || !tarn_published_open_file(&published, path, error)) return FALSE;
   g_autofree char *shown = g_strdup_printf("SET VARIABLE shown = %" G_GINT64_FORMAT, limit > 0 ? limit : G_MAXINT32);
   return tarn_conn_exec(published.conn, shown, error) && list_files(&published, error) &&
          show(published.conn, as_json, error);

@@ -17,6 +17,13 @@ static gboolean open_file(TarnPublished *published, GError **error) {
   return published->conn && tarn_system_check(published->conn, error);
 }
 
+gboolean tarn_published_open_file(TarnPublished *published, const char *path, GError **error) {
+  *published = (TarnPublished){.path = g_strdup(path)};
+  if (open_file(published, error)) return TRUE;
+  tarn_published_clear(published);
+  return FALSE;
+}
+
 gboolean tarn_published_open(TarnPublished *published, const char *project_dir, GError **error) {
   *published = (TarnPublished){0};
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
@@ -34,13 +41,6 @@ char *tarn_published_path(const char *project_dir, GError **error) {
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
   g_autoptr(TarnProject) project = tarn_project_load(project_dir, problems, error);
   return project ? tarn_project_database_path(project) : NULL;
-}
-
-gboolean tarn_published_open_data(TarnPublished *published, const char *project_dir, GError **error) {
-  *published = (TarnPublished){.path = tarn_published_path(project_dir, error)};
-  if (published->path && open_file(published, error)) return TRUE;
-  tarn_published_clear(published);
-  return FALSE;
 }
 
 void tarn_published_clear(TarnPublished *published) {

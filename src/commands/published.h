@@ -14,10 +14,9 @@ typedef struct {
 
 /* FALSE: nothing is open. Errors: no or a faulty project; nothing published yet; a file that is no lakehouse. */
 gboolean tarn_published_open(TarnPublished *published, const char *project_dir, GError **error);
-/* As above for commands that need the data only: where DB_PATH names the file no project is read; project stays NULL.
- */
-gboolean tarn_published_open_data(TarnPublished *published, const char *project_dir, GError **error);
-/* The published file's path alone: DB_PATH, else what the project says. Caller frees. */
+/* As above, of a file whose path is known; project stays NULL. */
+gboolean tarn_published_open_file(TarnPublished *published, const char *path, GError **error);
+/* The published file's path: DB_PATH, and then no project is read, else what the project says. Caller frees. */
 char *tarn_published_path(const char *project_dir, GError **error);
 void tarn_published_clear(TarnPublished *published); /* safe on a zeroed or cleared one */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TarnPublished, tarn_published_clear)

@@ -177,7 +177,7 @@ static gboolean run(const char *project_dir, gboolean as_json, GError **error) {
   g_auto(TarnPublished) published = {0};
   look_at_files(path, &status);
   if (g_file_test(path, G_FILE_TEST_EXISTS) &&
-      (!tarn_published_open_data(&published, project_dir, error) || !read_head(published.conn, &status, error)))
+      (!tarn_published_open_file(&published, path, error) || !read_head(published.conn, &status, error)))
     return FALSE;
   return (as_json ? write_status : print_status)(published.conn, path, &status, error);
 }

@@ -123,6 +123,7 @@ TarnValue tarn_value_blob(const void *data, gsize size) {
 }
 
 void tarn_db_set_sql_error(GError **error, const char *sql, const char *message) {
+  while (g_str_has_prefix(sql, "--") && strchr(sql, '\n')) sql = strchr(sql, '\n') + 1; /* the comment on top of a file */
   gsize length = strcspn(sql, "\n");
   g_autofree char *what = g_strdup_printf("the statement failed: %.*s%s", (int)MIN(length, 120), sql, length > 120 || sql[length] ? " ..." : "");
   tarn_db_set_error(error, TARN_ERROR_INTERNAL, what, message);

@@ -1,10 +1,8 @@
 #include "lakehouse/generation_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <glib/gstdio.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -64,7 +64,8 @@ gboolean tarn_lakehouse_begin(TarnLakehouse *lakehouse, const char *source, GErr
  * the rename says that the generation is published. */
 gboolean tarn_lakehouse_publish(TarnLakehouse *lakehouse, gint64 generation, guint keep, GError **error);
 
-/* Removes the work file and what was spilled; does nothing without the lock. Never fails: what cannot be removed is removed by the next run. */
+/* Removes the work file and what was spilled; does nothing without the lock. Never fails: what cannot be removed is
+ * removed by the next run. */
 void tarn_lakehouse_abandon(TarnLakehouse *lakehouse);
 
 /* Writes the report of a failed run (JSON text) beside the database; errors are ignored: it must never hide the first

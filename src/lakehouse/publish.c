@@ -1,7 +1,6 @@
 /* The last steps of a run. Up to the rename nothing that a reader sees changes; after it the new generation is complete
  * on the disk. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

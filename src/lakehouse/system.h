@@ -1,6 +1,6 @@
-/* Tarn's own schema inside the lakehouse file (sql/system_schema.sql): positions, ledger, generations, digests, counters.
- * In: a read-write connection to the work file, or a read-only one to a published file for the readers. All writes happen in the
- * caller's transaction. Ownership: lists are the caller's. */
+/* Tarn's own schema inside the lakehouse file (sql/system_schema.sql): positions, ledger, generations, digests,
+ * counters. In: a read-write connection to the work file, or a read-only one to a published file for the readers. All
+ * writes happen in the caller's transaction. Ownership: lists are the caller's. */
 #pragma once
 #include <glib.h>
 
@@ -32,5 +32,6 @@ gboolean tarn_system_add_generation(TarnConn *conn, const TarnGenerationRow *row
 /* What the tables were built from, name -> digest (tarn.objects). */
 GHashTable *tarn_system_objects(TarnConn *conn, GError **error);
 /* Replaces one object's row. definition: the SQL or text it was made from, for `diff` and people. */
-gboolean tarn_system_set_object(TarnConn *conn, const char *name, const char *kind, const char *digest, const char *definition, GError **error);
+gboolean tarn_system_set_object(TarnConn *conn, const char *name, const char *kind, const char *digest,
+                                const char *definition, GError **error);
 gboolean tarn_system_remove_object(TarnConn *conn, const char *name, GError **error);
