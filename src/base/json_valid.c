@@ -4,7 +4,8 @@
 
 #include "base/json_writer.h"
 
-/* Reading position. A rule moves it behind what it matched and returns TRUE, or returns FALSE and leaves it anywhere. */
+/* Reading position. A rule moves it behind what it matched and returns TRUE, or returns FALSE and leaves it anywhere.
+ */
 typedef struct {
   const char *at, *end;
 } Reader;

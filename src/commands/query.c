@@ -1,7 +1,9 @@
-/* `tarn query`: one SELECT over the published file, read-only. Rows on standard output, everything else on standard error. */
+/* `tarn query`: one SELECT over the published file, read-only. Rows on standard output, everything else on standard
+ * error. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/budget.h"
@@ -16,13 +18,14 @@
 #include "lakehouse/statement.h"
 
 #define DEFAULT_LIMIT 100
+#define NOT_GIVEN G_MININT64
 #define MAX_VALUE_WIDTH 60
 #define MAX_SQL_BYTES (1024 * 1024)
 
 typedef struct {
   TarnCliOptions cli;
   char *format;
-  gint64 limit; /* -1: not given */
+  gint64 limit; /* may be NOT_GIVEN */
 } Options;
 
 typedef struct {
@@ -74,14 +77,24 @@ static gboolean print_csv(TarnRows *rows, const Options *options, GError **error
 }
 
 static void print_footer(const TarnTableSummary *summary) {
-  if (summary->more) fprintf(stderr, "(the first %" G_GUINT64_FORMAT " rows; --limit N shows more, --limit 0 all)\n", summary->shown);
-  else fprintf(stderr, "(%" G_GUINT64_FORMAT " %s)\n", summary->shown, summary->shown == 1 ? "row" : "rows");
-  if (summary->cut) fprintf(stderr, "(values longer than %d characters are cut; --format json shows them whole)\n", MAX_VALUE_WIDTH);
+  if (summary->more)
+    fprintf(stderr, "(the first %" G_GUINT64_FORMAT " rows; --limit N shows more, --limit 0 all)\n", summary->shown);
+  else
+    fprintf(stderr, "(%" G_GUINT64_FORMAT " %s)\n", summary->shown, summary->shown == 1 ? "row" : "rows");
+  if (summary->cut)
+    fprintf(stderr, "(values longer than %d characters are cut; --format json shows them whole)\n", MAX_VALUE_WIDTH);
+}
+
+/* 0: standard output is no terminal. */
+static guint terminal_width(void) {
+  struct winsize size;
+  return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static gboolean print_table(TarnRows *rows, const Options *options, GError **error) {
-  const TarnTableOptions table = {.limit = options->limit < 0 ? DEFAULT_LIMIT : (guint64)options->limit,
+  const TarnTableOptions table = {.limit = options->limit == NOT_GIVEN ? DEFAULT_LIMIT : (guint64)options->limit,
                                   .max_width = MAX_VALUE_WIDTH,
+                                  .line_width = terminal_width(),
                                   .color = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR")};
   TarnTableSummary summary;
   g_autoptr(GString) out = g_string_new(NULL);
@@ -92,16 +105,20 @@ static gboolean print_table(TarnRows *rows, const Options *options, GError **err
 
 static const Format formats[] = {{"table", print_table}, {"json", print_json}, {"csv", print_csv}};
 
-static const Format *find_format(const Options *options, GError **error) {
-  const char *name = options->format ? options->format : "table";
-  for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
-    if (!g_str_equal(formats[i].name, name)) continue;
-    if (options->limit < 0 || formats[i].print == print_table) return &formats[i];
-    tarn_error_set(error, TARN_ERROR_USAGE, "write LIMIT into the SQL", "--limit is for the table format only");
-    return NULL;
-  }
+static const Format *find_format(const char *name, GError **error) {
+  for (gsize i = 0; i < G_N_ELEMENTS(formats); i++)
+    if (g_strcmp0(formats[i].name, name) == 0) return &formats[i];
   tarn_error_set(error, TARN_ERROR_USAGE, "--format is table, json or csv", "there is no format '%s'", name);
   return NULL;
+}
+
+static gboolean check_limit(const Options *options, const Format *format, GError **error) {
+  if (options->limit == NOT_GIVEN || (format->print == print_table && options->limit >= 0)) return TRUE;
+  if (options->limit < 0)
+    tarn_error_set(error, TARN_ERROR_USAGE, "--limit 0 shows all rows", "--limit is below zero");
+  else
+    tarn_error_set(error, TARN_ERROR_USAGE, "write LIMIT into the SQL", "--limit is for the table format only");
+  return FALSE;
 }
 
 static char *read_standard_input(GError **error) {
@@ -116,7 +133,8 @@ static char *read_standard_input(GError **error) {
 
 static char *read_sql(int argc, char **argv, GError **error) {
   if (argc != 2) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "write it as one quoted argument: tarn query \"SELECT 1\"", "tarn query takes one SQL statement, %s",
+    tarn_error_set(error, TARN_ERROR_USAGE, "write it as one quoted argument: tarn query \"SELECT 1\"",
+                   "tarn query takes one SQL statement, %s",
                    argc < 2 ? "but there is none" : "but there are several arguments");
     return NULL;
   }
@@ -154,33 +172,40 @@ static void set_unknown_table(GError **error, TarnConn *conn, const char *name) 
   g_auto(GStrv) names = table_names(conn);
   g_autofree char *list = g_strjoinv(", ", names);
   const char *nearest = tarn_nearest_word(name, (const char *const *)names);
-  g_autofree char *hint = nearest ? g_strdup_printf("did you mean %s? The tables are: %s", nearest, list) : g_strdup_printf("the tables are: %s", list);
+  g_autofree char *hint = nearest ? g_strdup_printf("did you mean %s? The tables are: %s", nearest, list)
+                                  : g_strdup_printf("the tables are: %s", list);
   tarn_error_set(error, TARN_ERROR_USAGE, hint, "there is no table '%s'", name);
 }
 
 /* What the engine says of the user's SQL is the user's to mend: a usage error. */
 static void set_query_error(GError **error, TarnConn *conn, GError *fault) {
   g_autofree char *name = unknown_table(tarn_error_detail(fault));
-  if (name) set_unknown_table(error, conn, name);
-  else if (g_error_matches(fault, TARN_ERROR, TARN_ERROR_INTERNAL)) tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault), NULL, "the query failed");
-  else g_propagate_error(error, g_error_copy(fault));
+  if (name)
+    set_unknown_table(error, conn, name);
+  else if (g_error_matches(fault, TARN_ERROR, TARN_ERROR_INTERNAL))
+    tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault), NULL, "the query failed");
+  else
+    g_propagate_error(error, g_error_copy(fault));
 }
 
 static TarnResult *start_query(TarnConn *conn, const char *sql, TarnStatement **statement, GError **error) {
   if (!(*statement = tarn_statement_prepare(conn, sql, error))) return NULL;
   if (!tarn_statement_is_query(*statement)) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "the published file is read-only: change the project's models and `tarn run`",
+    tarn_error_set(error, TARN_ERROR_USAGE,
+                   "the published file is read-only: change the project's models and `tarn run`",
                    "only a statement that reads is allowed (SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN)");
     return NULL;
   }
   if (tarn_statement_n_parameters(*statement) > 0) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "write the values into the SQL", "the query has parameters, which nothing gives a value");
+    tarn_error_set(error, TARN_ERROR_USAGE, "write the values into the SQL",
+                   "the query has parameters, which nothing gives a value");
     return NULL;
   }
   return tarn_statement_stream(*statement, error);
 }
 
-static gboolean print_query(TarnConn *conn, const char *sql, const Format *format, const Options *options, GError **error) {
+static gboolean print_query(TarnConn *conn, const char *sql, const Format *format, const Options *options,
+                            GError **error) {
   g_autoptr(TarnStatement) statement = NULL;
   g_autoptr(TarnResult) result = start_query(conn, sql, &statement, error);
   if (!result) return FALSE;
@@ -189,11 +214,12 @@ static gboolean print_query(TarnConn *conn, const char *sql, const Format *forma
 }
 
 static gboolean run(int argc, char **argv, const Options *options, GError **error) {
-  const Format *format = find_format(options, error);
-  g_autofree char *sql = format ? read_sql(argc, argv, error) : NULL;
+  const Format *format = find_format(options->format ? options->format : "table", error);
+  g_autofree char *sql = format && check_limit(options, format, error) ? read_sql(argc, argv, error) : NULL;
   g_autoptr(TarnDb) db = sql ? open_database(options->cli.project_dir, error) : NULL;
   g_autoptr(TarnConn) conn = db ? tarn_db_connect(db, error) : NULL;
-  if (!conn || !tarn_conn_exec(conn, "SET preserve_insertion_order = true; SET lock_configuration = true", error)) return FALSE;
+  if (!conn || !tarn_conn_exec(conn, "SET preserve_insertion_order = true; SET lock_configuration = true", error))
+    return FALSE;
   g_autoptr(GError) fault = NULL;
   if (print_query(conn, sql, format, options, &fault)) return TRUE;
   set_query_error(error, conn, fault);
@@ -201,17 +227,18 @@ static gboolean run(int argc, char **argv, const Options *options, GError **erro
 }
 
 int tarn_command_query(int argc, char **argv) {
-  Options options = {.limit = -1};
+  Options options = {.limit = NOT_GIVEN};
   const GOptionEntry entries[] = {
       {"format", 'f', 0, G_OPTION_ARG_STRING, &options.format, "table (default), json or csv", "FORMAT"},
       {"limit", 'n', 0, G_OPTION_ARG_INT64, &options.limit, "rows that a table shows (default: 100; 0: all)", "N"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   g_autoptr(GError) error = NULL;
-  gboolean ok = tarn_cli_parse(&argc, &argv, "query", "SQL|-", "Runs one SELECT over the published file, read-only.",
-                               "A lone - reads the SQL from standard input. DB_PATH names the file; else the project does.\n"
-                               "Values are written as docs/encoding.md tells.",
-                               entries, &options.cli, &error) &&
-                run(argc, argv, &options, &error);
+  gboolean ok =
+      tarn_cli_parse(&argc, &argv, "query", "SQL|-", "Runs one SELECT over the published file, read-only.",
+                     "A lone - reads the SQL from standard input. DB_PATH names the file; else the project does.\n"
+                     "Values are written as docs/encoding.md tells.",
+                     entries, &options.cli, &error) &&
+      run(argc, argv, &options, &error);
   g_free(options.cli.project_dir);
   g_free(options.format);
   return ok ? 0 : tarn_cli_fail(error);

@@ -27,14 +27,16 @@ static gboolean choose_port(const Options *options, const TarnConfig *config, gu
   const char *environment = g_getenv("PORT");
   gint64 number = config->port;
   gboolean ok = TRUE;
-  if (options->port != PORT_NOT_GIVEN) number = options->port;
-  else if (environment && *environment) ok = g_ascii_string_to_signed(environment, 10, 0, G_MAXUINT16, &number, NULL);
+  if (options->port != PORT_NOT_GIVEN)
+    number = options->port;
+  else if (environment && *environment)
+    ok = g_ascii_string_to_signed(environment, 10, 0, G_MAXUINT16, &number, NULL);
   if (ok && number >= 0 && number <= G_MAXUINT16) {
     *port = (guint)number;
     return TRUE;
   }
-  tarn_error_set(error, TARN_ERROR_USAGE, "--port and PORT take a number from 0 to 65535; 0 is any free port", "%s is no port",
-                 ok ? "the value of --port" : "the value of PORT");
+  tarn_error_set(error, TARN_ERROR_USAGE, "--port and PORT take a number from 0 to 65535; 0 is any free port",
+                 "%s is no port", ok ? "the value of --port" : "the value of PORT");
   return FALSE;
 }
 
@@ -67,7 +69,8 @@ static void announce_json(const char *url) {
 
 static void announce(const TarnServer *server, const char *host, gboolean as_json) {
   gboolean v6 = strchr(host, ':') != NULL;
-  g_autofree char *url = g_strdup_printf("http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", tarn_server_port(server));
+  g_autofree char *url =
+      g_strdup_printf("http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", tarn_server_port(server));
   if (as_json) {
     announce_json(url);
     return;
@@ -103,12 +106,14 @@ static gboolean run(const Options *options, GError **error) {
 
 int tarn_command_serve(int argc, char **argv) {
   Options options = {.port = PORT_NOT_GIVEN};
-  const GOptionEntry entries[] = {
-      {"port", 'p', 0, G_OPTION_ARG_INT, &options.port, "port (default: PORT, else the project's, 8000); 0: any free one", "N"},
-      {"host", 0, 0, G_OPTION_ARG_STRING, &options.host, "address to listen on (default: the project's, 127.0.0.1; 0.0.0.0: all)", "HOST"},
-      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry entries[] = {{"port", 'p', 0, G_OPTION_ARG_INT, &options.port,
+                                   "port (default: PORT, else the project's, 8000); 0: any free one", "N"},
+                                  {"host", 0, 0, G_OPTION_ARG_STRING, &options.host,
+                                   "address to listen on (default: the project's, 127.0.0.1; 0.0.0.0: all)", "HOST"},
+                                  {NULL, 0, 0, 0, NULL, NULL, NULL}};
   g_autoptr(GError) error = NULL;
-  gboolean ok = tarn_cli_parse(&argc, &argv, "serve", NULL, "Answers the project's endpoints over HTTP from the published file, read-only.",
+  gboolean ok = tarn_cli_parse(&argc, &argv, "serve", NULL,
+                               "Answers the project's endpoints over HTTP from the published file, read-only.",
                                "SIGTERM or SIGINT ends it after the requests in flight are answered.\n"
                                "--log json writes one line per request on standard error.",
                                entries, &options.cli, &error) &&

@@ -52,8 +52,8 @@ static const Nested nested_types[] = {
     {DUCKDB_TYPE_UNION, duckdb_union_type_member_count, duckdb_union_type_member_name, duckdb_union_type_member_type},
 };
 
-static gboolean init_children(TarnCellColumn *column, const Nested *nested, duckdb_logical_type type, const char *name, guint depth,
-                              GError **error) {
+static gboolean init_children(TarnCellColumn *column, const Nested *nested, duckdb_logical_type type, const char *name,
+                              guint depth, GError **error) {
   column->n_children = nested->count ? (guint)nested->count(type) : 1;
   column->children = g_new0(TarnCellColumn, column->n_children);
   if (nested->name) column->names = g_new0(char *, column->n_children + 1);
@@ -130,11 +130,13 @@ void tarn_cell_column_bind(TarnCellColumn *column, duckdb_vector vector) {
       vector = duckdb_list_vector_get_child(vector); /* of entries, each a struct of key and value */
       G_GNUC_FALLTHROUGH;
     case DUCKDB_TYPE_STRUCT:
-      for (guint i = 0; i < column->n_children; i++) tarn_cell_column_bind(&column->children[i], duckdb_struct_vector_get_child(vector, i));
+      for (guint i = 0; i < column->n_children; i++)
+        tarn_cell_column_bind(&column->children[i], duckdb_struct_vector_get_child(vector, i));
       break;
     case DUCKDB_TYPE_UNION: /* a struct whose first child is the tag */
       column->data = duckdb_vector_get_data(duckdb_struct_vector_get_child(vector, 0));
-      for (guint i = 0; i < column->n_children; i++) tarn_cell_column_bind(&column->children[i], duckdb_struct_vector_get_child(vector, i + 1));
+      for (guint i = 0; i < column->n_children; i++)
+        tarn_cell_column_bind(&column->children[i], duckdb_struct_vector_get_child(vector, i + 1));
       break;
     default:
       break;
@@ -152,7 +154,8 @@ static gboolean is_null(const TarnCellColumn *column, idx_t row) {
   return column->validity && !(column->validity[row / 64] >> (row % 64) & 1);
 }
 
-static void write_items(const TarnCellColumn *column, idx_t first, idx_t count, TarnJsonWriter *json, GString *scratch) {
+static void write_items(const TarnCellColumn *column, idx_t first, idx_t count, TarnJsonWriter *json,
+                        GString *scratch) {
   tarn_json_begin_array(json);
   for (idx_t i = 0; i < count; i++) tarn_cell_write_json(&column->children[0], first + i, json, scratch);
   tarn_json_end_array(json);
@@ -161,14 +164,18 @@ static void write_items(const TarnCellColumn *column, idx_t first, idx_t count, 
 /* row(1, 2) has no names: an array. */
 static void write_struct(const TarnCellColumn *column, idx_t row, TarnJsonWriter *json, GString *scratch) {
   gboolean named = column->n_children > 0 && column->names[0][0] != '\0';
-  if (named) tarn_json_begin_object(json);
-  else tarn_json_begin_array(json);
+  if (named)
+    tarn_json_begin_object(json);
+  else
+    tarn_json_begin_array(json);
   for (guint i = 0; i < column->n_children; i++) {
     if (named) tarn_json_key(json, column->names[i]);
     tarn_cell_write_json(&column->children[i], row, json, scratch);
   }
-  if (named) tarn_json_end_object(json);
-  else tarn_json_end_array(json);
+  if (named)
+    tarn_json_end_object(json);
+  else
+    tarn_json_end_array(json);
 }
 
 static void write_map(const TarnCellColumn *column, idx_t row, TarnJsonWriter *json, GString *scratch) {
@@ -218,9 +225,12 @@ void tarn_cell_write_json(const TarnCellColumn *column, idx_t row, TarnJsonWrite
     return;
   }
   TarnCell cell = tarn_cell_read(column, row, scratch);
-  if (cell.kind == TARN_CELL_BARE) tarn_json_raw(json, cell.text, cell.size);
-  else if (cell.kind == TARN_CELL_TEXT) tarn_json_string_len(json, cell.text, cell.size);
-  else tarn_json_null(json);
+  if (cell.kind == TARN_CELL_BARE)
+    tarn_json_raw(json, cell.text, cell.size);
+  else if (cell.kind == TARN_CELL_TEXT)
+    tarn_json_string_len(json, cell.text, cell.size);
+  else
+    tarn_json_null(json);
 }
 
 static TarnCellKind read_nested(const TarnCellColumn *column, idx_t row, GString *out) {

@@ -1,6 +1,6 @@
-/* Private to the lakehouse room. One column of a result, read cell by cell from DuckDB's vectors in the encoding of docs/encoding.md.
- * In: a column's type once, its vector per chunk. Out: text of a cell, or its JSON. Text is borrowed from the vector or from the
- * scratch string, so it lasts until either changes. */
+/* Private to the lakehouse room. One column of a result, read cell by cell from DuckDB's vectors in the encoding of
+ * docs/encoding.md. In: a column's type once, its vector per chunk. Out: text of a cell, or its JSON. Text is borrowed
+ * from the vector or from the scratch string, so it lasts until either changes. */
 #pragma once
 #include <duckdb.h>
 
@@ -28,15 +28,15 @@ typedef TarnCellKind (*TarnCellFormat)(const TarnCellColumn *column, idx_t row, 
 /* A node of the column's type tree, bound to the current chunk. */
 struct TarnCellColumn {
   duckdb_type type;
-  duckdb_type storage;       /* DECIMAL, ENUM: how the vector holds it */
-  guint scale;               /* DECIMAL */
-  guint array_size;          /* ARRAY */
-  gboolean json;             /* VARCHAR that holds JSON */
-  TarnCellFormat format;     /* scalars; NULL: nested */
-  GStrv names;               /* STRUCT, UNION: of the children; ENUM: its words */
-  TarnCellColumn *children;  /* LIST, ARRAY, MAP: one; STRUCT, UNION: one per name */
+  duckdb_type storage;      /* DECIMAL, ENUM: how the vector holds it */
+  guint scale;              /* DECIMAL */
+  guint array_size;         /* ARRAY */
+  gboolean json;            /* VARCHAR that holds JSON */
+  TarnCellFormat format;    /* scalars; NULL: nested */
+  GStrv names;              /* STRUCT, UNION: of the children; ENUM: its words */
+  TarnCellColumn *children; /* LIST, ARRAY, MAP: one; STRUCT, UNION: one per name */
   guint n_children;
-  const void *data;          /* of the current chunk */
+  const void *data; /* of the current chunk */
   uint64_t *validity;
 };
 

@@ -28,7 +28,9 @@ static void append_decimal(GString *out, __int128 value, guint scale) {
   if (scale > 0) g_string_insert_c(out, (gssize)(out->len - scale), '.');
 }
 
-static __int128 wide(const duckdb_hugeint *value) { return (__int128)(((unsigned __int128)(guint64)value->upper << 64) | value->lower); }
+static __int128 wide(const duckdb_hugeint *value) {
+  return (__int128)(((unsigned __int128)(guint64)value->upper << 64) | value->lower);
+}
 
 static __int128 stored_integer(const TarnCellColumn *column, idx_t row, duckdb_type storage) {
   switch (storage) {
@@ -117,7 +119,8 @@ static gint64 floor_divide(gint64 value, gint64 by, gint64 *rest) {
   return quotient;
 }
 
-/* Days since 1970 to the proleptic Gregorian calendar: http://howardhinnant.github.io/date_algorithms.html#civil_from_days */
+/* Days since 1970 to the proleptic Gregorian calendar:
+ * http://howardhinnant.github.io/date_algorithms.html#civil_from_days */
 static void append_date(GString *out, gint64 days) {
   gint64 day_of_era;
   gint64 era = floor_divide(days + 719468, 146097, &day_of_era);
@@ -232,9 +235,11 @@ static TarnCellKind format_interval(const TarnCellColumn *column, idx_t row, GSt
 
 static TarnCellKind format_uuid(const TarnCellColumn *column, idx_t row, GString *out) {
   const duckdb_hugeint *value = &VALUE(duckdb_hugeint);
-  guint64 upper = (guint64)value->upper ^ (G_GUINT64_CONSTANT(1) << 63); /* DuckDB flips it so that UUIDs sort as numbers */
-  g_string_append_printf(out, "%08x-%04x-%04x-%04x-%012" G_GINT64_MODIFIER "x", (guint)(upper >> 32), (guint)(upper >> 16 & 0xffff),
-                         (guint)(upper & 0xffff), (guint)(value->lower >> 48), value->lower & G_GUINT64_CONSTANT(0xffffffffffff));
+  guint64 upper =
+      (guint64)value->upper ^ (G_GUINT64_CONSTANT(1) << 63); /* DuckDB flips it so that UUIDs sort as numbers */
+  g_string_append_printf(out, "%08x-%04x-%04x-%04x-%012" G_GINT64_MODIFIER "x", (guint)(upper >> 32),
+                         (guint)(upper >> 16 & 0xffff), (guint)(upper & 0xffff), (guint)(value->lower >> 48),
+                         value->lower & G_GUINT64_CONSTANT(0xffffffffffff));
   return TARN_CELL_TEXT;
 }
 
@@ -277,8 +282,8 @@ static guint32 divide_billion(guint8 *number, gsize size) {
   return (guint32)rest;
 }
 
-/* Three header bytes, whose first bit is set where the number is positive, then the magnitude, most significant byte first; of a negative
- * number every byte is inverted. */
+/* Three header bytes, whose first bit is set where the number is positive, then the magnitude, most significant byte
+ * first; of a negative number every byte is inverted. */
 static TarnCellKind format_bignum(const TarnCellColumn *column, idx_t row, GString *out) {
   gsize size;
   const guint8 *bytes = bytes_at(column, row, &size);

@@ -62,7 +62,8 @@ gboolean tarn_rows_next(TarnRows *rows, GError **error) {
     duckdb_data_chunk chunk = fetch(rows, error);
     if (!chunk) return FALSE;
     rows->n_rows = (guint)duckdb_data_chunk_get_size(chunk);
-    for (guint i = 0; i < rows->n_columns; i++) tarn_cell_column_bind(&rows->columns[i], duckdb_data_chunk_get_vector(chunk, i));
+    for (guint i = 0; i < rows->n_columns; i++)
+      tarn_cell_column_bind(&rows->columns[i], duckdb_data_chunk_get_vector(chunk, i));
   } while (rows->n_rows == 0);
   return TRUE;
 }

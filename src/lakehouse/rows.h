@@ -1,6 +1,6 @@
 /* Result rows as text for readers: JSON, CSV, an aligned table. One encoding for all of them, told in docs/encoding.md.
- * In: a TarnResult, whole or streamed, which must outlive the TarnRows. Out: text appended to the caller's GString or JSON writer,
- * block by block, so that memory stays bounded by a block where the result is a stream.
+ * In: a TarnResult, whole or streamed, which must outlive the TarnRows. Out: text appended to the caller's GString or
+ * JSON writer, block by block, so that memory stays bounded by a block where the result is a stream.
  *
  *     while (tarn_rows_next(rows, &fault)) tarn_rows_write_json(rows, &json);
  *     if (fault) ...
@@ -14,8 +14,8 @@
 
 typedef struct TarnRows TarnRows;
 
-/* Stands before the first block. Columns of equal names get _1, _2 ... behind them, as JSON keys must differ. Errors: TARN_ERROR_USAGE:
- * a column's type has no encoding. */
+/* Stands before the first block. Columns of equal names get _1, _2 ... behind them, as JSON keys must differ. Errors:
+ * TARN_ERROR_USAGE: a column's type has no encoding. */
 TarnRows *tarn_rows_new(TarnResult *result, GError **error);
 void tarn_rows_free(TarnRows *rows); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnRows, tarn_rows_free)
@@ -34,17 +34,19 @@ void tarn_rows_write_csv_header(const TarnRows *rows, GString *out);
 void tarn_rows_write_csv(TarnRows *rows, GString *out);
 
 typedef struct {
-  guint64 limit;      /* rows shown; 0: all */
-  guint max_width;    /* of a value, in terminal columns; longer ones are cut; 0: none is */
-  gboolean color;     /* bold header, dim NULL */
+  guint64 limit;    /* rows shown; 0: all */
+  guint max_width;  /* of a value, in terminal columns; longer ones are cut; 0: none is */
+  guint line_width; /* of the terminal; rows that are wider get one line per value; 0: none does */
+  gboolean color;   /* bold header, dim NULL */
 } TarnTableOptions;
 
 typedef struct {
-  guint64 shown;      /* rows */
-  gboolean more;      /* there are more rows than limit */
-  gboolean cut;       /* some value was longer than max_width */
+  guint64 shown; /* rows */
+  gboolean more; /* there are more rows than limit */
+  gboolean cut;  /* some value was longer than max_width */
 } TarnTableSummary;
 
-/* The rows from here on as an aligned table. Rows that are shown are held in memory, as widths are known at the end. Control characters are
- * shown as escapes, so no value can command the terminal. */
-gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, GString *out, TarnTableSummary *summary, GError **error);
+/* The rows from here on as an aligned table. Rows that are shown are held in memory, as widths are known at the end.
+ * Control characters are shown as escapes, so no value can command the terminal. */
+gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, GString *out, TarnTableSummary *summary,
+                               GError **error);

@@ -8,8 +8,8 @@ struct TarnRows {
   GStrv names;
   TarnCellColumn *columns;
   guint n_columns;
-  guint next_chunk;            /* of a result that is in memory */
-  duckdb_data_chunk streamed;  /* the current block of a stream, owned */
+  guint next_chunk;           /* of a result that is in memory */
+  duckdb_data_chunk streamed; /* the current block of a stream, owned */
   guint n_rows;
   GString *scratch;
 };

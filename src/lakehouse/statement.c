@@ -112,14 +112,16 @@ TarnResult *tarn_conn_query(TarnConn *conn, const char *sql, const TarnValue *va
   return tarn_statement_query(statement, error);
 }
 
-gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed, GError **error) {
+gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed,
+                       GError **error) {
   g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
   if (!result) return FALSE;
   if (changed) *changed = tarn_result_changed(result);
   return TRUE;
 }
 
-gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value, GError **error) {
+gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value,
+                             GError **error) {
   g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
   if (!result) return FALSE;
   g_assert(tarn_result_rows(result) == 1 && tarn_result_columns(result) == 1);

@@ -1,6 +1,6 @@
 /* A prepared statement: parsed once, run many times with values bound by position or by name ($limit).
- * In: one SQL statement, values. Out: a TarnResult, whole or as a stream. Belongs to the thread of its connection and is freed
- * before it. Values stay bound until they are bound again. */
+ * In: one SQL statement, values. Out: a TarnResult, whole or as a stream. Belongs to the thread of its connection and
+ * is freed before it. Values stay bound until they are bound again. */
 #pragma once
 #include <glib.h>
 

@@ -29,10 +29,14 @@ static guint character_width(gunichar c) { return g_unichar_iszerowidth(c) ? 0 :
 /* A character as it may be shown: what would move the cursor or command the terminal becomes an escape. */
 static guint append_visible(GString *out, gunichar c) {
   gsize before = out->len;
-  if (c == '\n') g_string_append(out, "\\n");
-  else if (c == '\t') g_string_append(out, "\\t");
-  else if (c == '\r') g_string_append(out, "\\r");
-  else if (g_unichar_iscntrl(c) || g_unichar_type(c) == G_UNICODE_FORMAT) g_string_append_printf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
+  if (c == '\n')
+    g_string_append(out, "\\n");
+  else if (c == '\t')
+    g_string_append(out, "\\t");
+  else if (c == '\r')
+    g_string_append(out, "\\r");
+  else if (g_unichar_iscntrl(c) || g_unichar_type(c) == G_UNICODE_FORMAT)
+    g_string_append_printf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
   else {
     g_string_append_unichar(out, c);
     return character_width(c);
@@ -95,13 +99,19 @@ static void append_spaces(GString *out, guint count) {
   for (; count > 0; count--) g_string_append_c(out, ' ');
 }
 
-static void append_field(const Table *table, const Field *field, guint column, gboolean right, const char *style, GString *out) {
-  guint room = table->widths[column] - field->width;
-  gboolean last = column + 1 == table->n_columns, styled = table->options->color && style;
-  if (right) append_spaces(out, room);
+static void append_styled(const Table *table, const Field *field, const char *style, GString *out) {
+  gboolean styled = table->options->color && style;
   if (styled) g_string_append(out, style);
   g_string_append(out, field->text);
   if (styled) g_string_append(out, PLAIN);
+}
+
+static void append_field(const Table *table, const Field *field, guint column, gboolean right, const char *style,
+                         GString *out) {
+  guint room = table->widths[column] - field->width;
+  gboolean last = column + 1 == table->n_columns;
+  if (right) append_spaces(out, room);
+  append_styled(table, field, style, out);
   if (!right && !last) append_spaces(out, room);
   g_string_append(out, last ? "\n" : GAP);
 }
@@ -116,17 +126,48 @@ static void append_rule(const Table *table, GString *out) {
   g_string_append_c(out, '\n');
 }
 
-static void append_table(const Table *table, const TarnRows *rows, GString *out) {
-  for (guint i = 0; i < table->fields->len; i++) {
-    const Field *field = &g_array_index(table->fields, Field, i);
-    guint column = i % table->n_columns;
-    gboolean header = i < table->n_columns;
-    append_field(table, field, column, tarn_cell_column_is_number(&rows->columns[column]), header ? BOLD : field->null ? DIM : NULL, out);
-    if (i + 1 == table->n_columns) append_rule(table, out);
+static const Field *field_at(const Table *table, guint row, guint column) {
+  return &g_array_index(table->fields, Field, row * table->n_columns + column);
+}
+
+static guint count_rows(const Table *table) { return table->fields->len / table->n_columns; }
+
+static void append_lines(const Table *table, const TarnRows *rows, GString *out) {
+  for (guint row = 0; row < count_rows(table); row++) {
+    for (guint i = 0; i < table->n_columns; i++) {
+      const Field *field = field_at(table, row, i);
+      gboolean right = tarn_cell_column_is_number(&rows->columns[i]);
+      append_field(table, field, i, right, row == 0 ? BOLD : field->null ? DIM : NULL, out);
+    }
+    if (row == 0) append_rule(table, out);
   }
 }
 
-gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, GString *out, TarnTableSummary *summary, GError **error) {
+/* One line per value, for rows that do not fit the terminal. */
+static void append_records(const Table *table, GString *out) {
+  guint widest = 0;
+  for (guint i = 0; i < table->n_columns; i++) widest = MAX(widest, field_at(table, 0, i)->width);
+  for (guint row = 1; row < count_rows(table); row++) {
+    if (row > 1) g_string_append_c(out, '\n');
+    for (guint i = 0; i < table->n_columns; i++) {
+      const Field *name = field_at(table, 0, i), *field = field_at(table, row, i);
+      append_styled(table, name, BOLD, out);
+      append_spaces(out, widest - name->width);
+      g_string_append(out, GAP);
+      append_styled(table, field, field->null ? DIM : NULL, out);
+      g_string_append_c(out, '\n');
+    }
+  }
+}
+
+static guint line_width(const Table *table) {
+  guint width = (table->n_columns - 1) * (guint)strlen(GAP);
+  for (guint i = 0; i < table->n_columns; i++) width += table->widths[i];
+  return width;
+}
+
+gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, GString *out, TarnTableSummary *summary,
+                               GError **error) {
   g_autoptr(GStringChunk) texts = g_string_chunk_new(4096);
   g_autoptr(GArray) fields = g_array_new(FALSE, FALSE, sizeof(Field));
   g_autofree guint *widths = g_new0(guint, rows->n_columns);
@@ -134,7 +175,10 @@ gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, 
   Table table = {options, texts, fields, widths, rows->n_columns, clean, FALSE};
   TarnTableSummary found = {0};
   if (!add_rows(&table, rows, &found, error)) return FALSE;
-  append_table(&table, rows, out);
+  if (options->line_width > 0 && line_width(&table) > options->line_width)
+    append_records(&table, out);
+  else
+    append_lines(&table, rows, out);
   found.cut = table.cut;
   *summary = found;
   return TRUE;

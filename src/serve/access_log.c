@@ -39,8 +39,9 @@ void tarn_access_log_failure(const TarnHttpRequest *request, const GError *error
   g_autoptr(GString) line = g_string_new(NULL);
   TarnJsonWriter json;
   if (!as_json) {
-    g_string_printf(line, "tarn: error: %s %.*s: %s\n%s%s%s", request->method, (int)strcspn(request->target, "?"), request->target, error->message,
-                    detail ? "  detail: " : "", detail ? detail : "", detail ? "\n" : "");
+    g_string_printf(line, "tarn: error: %s %.*s: %s\n%s%s%s", request->method, (int)strcspn(request->target, "?"),
+                    request->target, error->message, detail ? "  detail: " : "", detail ? detail : "",
+                    detail ? "\n" : "");
     fputs(line->str, stderr);
     return;
   }

@@ -1,5 +1,5 @@
-/* The server's lines on standard error: one JSON line per request, one line (or JSON) per failed request. Thread-safe: each line is
- * one write. Queries are left out, as they may hold what should not be kept. */
+/* The server's lines on standard error: one JSON line per request, one line (or JSON) per failed request. Thread-safe:
+ * each line is one write. Queries are left out, as they may hold what should not be kept. */
 #pragma once
 #include "serve/http.h"
 

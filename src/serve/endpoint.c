@@ -25,7 +25,8 @@ static void parameter_clear(gpointer parameter) { tarn_param_reader_free(((Param
 static gboolean add_parameter(TarnEndpointPlan *plan, const TarnParam *spec, GError **error) {
   Parameter parameter = {.name = spec->name, .segment = -1};
   if (spec->in_path && (parameter.segment = tarn_route_segment(plan->endpoint->route, spec->name)) < 0) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "write it in braces into the route", "the route %s has no {%s}", plan->endpoint->route, spec->name);
+    tarn_error_set(error, TARN_ERROR_USAGE, "write it in braces into the route", "the route %s has no {%s}",
+                   plan->endpoint->route, spec->name);
     return FALSE;
   }
   parameter.reader = tarn_param_reader_new(spec, error);
@@ -54,7 +55,9 @@ void tarn_endpoint_plan_free(TarnEndpointPlan *plan) {
   g_free(plan);
 }
 
-static const Parameter *parameter_at(const TarnEndpointPlan *plan, guint i) { return &g_array_index(plan->parameters, Parameter, i); }
+static const Parameter *parameter_at(const TarnEndpointPlan *plan, guint i) {
+  return &g_array_index(plan->parameters, Parameter, i);
+}
 
 static const Parameter *find_parameter(const TarnEndpointPlan *plan, const char *name) {
   for (guint i = 0; i < plan->parameters->len; i++)
@@ -67,8 +70,8 @@ gboolean tarn_endpoint_plan_check(const TarnEndpointPlan *plan, TarnServedWorker
   for (guint i = 1; i <= tarn_statement_n_parameters(statement); i++) {
     g_autofree char *name = tarn_statement_parameter_name(statement, i);
     if (find_parameter(plan, name)) continue;
-    tarn_error_set(error, TARN_ERROR_USAGE, "declare it under params in the front matter", "endpoint %s: its SQL uses $%s, which is no parameter",
-                   plan->endpoint->name, name);
+    tarn_error_set(error, TARN_ERROR_USAGE, "declare it under params in the front matter",
+                   "endpoint %s: its SQL uses $%s, which is no parameter", plan->endpoint->name, name);
     return FALSE;
   }
   return TRUE;
@@ -108,10 +111,14 @@ static void read_parameter(const Parameter *parameter, const TarnTarget *target,
   const char *text = NULL, *allowed = tarn_param_reader_allowed(parameter->reader);
   guint times = given(parameter, target, &text);
   char *detail = NULL;
-  if (times > 1) detail = g_strdup_printf("it is given %u times", times);
-  else if (times == 0 && tarn_param_reader_spec(parameter->reader)->required) detail = g_strdup_printf("it is required: %s", allowed);
-  else if (times == 0) *value = *tarn_param_reader_default(parameter->reader);
-  else if (!text) detail = g_strdup("it is not percent-encoded UTF-8 text");
+  if (times > 1)
+    detail = g_strdup_printf("it is given %u times", times);
+  else if (times == 0 && tarn_param_reader_spec(parameter->reader)->required)
+    detail = g_strdup_printf("it is required: %s", allowed);
+  else if (times == 0)
+    *value = *tarn_param_reader_default(parameter->reader);
+  else if (!text)
+    detail = g_strdup("it is not percent-encoded UTF-8 text");
   else if (!tarn_param_read(parameter->reader, text, value)) {
     g_autofree char *shown = g_utf8_substring(text, 0, MIN(g_utf8_strlen(text, -1), SHOWN_CHARACTERS));
     detail = g_strdup_printf("'%s' is not %s", shown, allowed);
@@ -122,7 +129,8 @@ static void read_parameter(const Parameter *parameter, const TarnTarget *target,
 static char *query_names(const TarnEndpointPlan *plan) {
   g_autoptr(GString) names = g_string_new(NULL);
   for (guint i = 0; i < plan->parameters->len; i++)
-    if (parameter_at(plan, i)->segment < 0) g_string_append_printf(names, "%s%s", names->len ? ", " : "", parameter_at(plan, i)->name);
+    if (parameter_at(plan, i)->segment < 0)
+      g_string_append_printf(names, "%s%s", names->len ? ", " : "", parameter_at(plan, i)->name);
   return g_string_free(g_steal_pointer(&names), FALSE);
 }
 
@@ -134,13 +142,15 @@ static void refuse_unknown(const TarnEndpointPlan *plan, const TarnTarget *targe
     if (known && known->segment < 0) continue;
     g_autofree char *names = query_names(plan);
     add_fault(faults, parameter->name, FALSE,
-              *names ? g_strdup_printf("there is no such parameter; allowed: %s", names) : g_strdup("this endpoint takes no parameters"));
+              *names ? g_strdup_printf("there is no such parameter; allowed: %s", names)
+                     : g_strdup("this endpoint takes no parameters"));
   }
 }
 
 static void write_faults(const GArray *faults, TarnHttpResponse *response) {
   const Fault *first = &g_array_index(faults, Fault, 0);
-  g_autofree char *detail = g_strdup_printf("parameter %s: %s", first->parameter ? first->parameter : "(unreadable)", first->detail);
+  g_autofree char *detail =
+      g_strdup_printf("parameter %s: %s", first->parameter ? first->parameter : "(unreadable)", first->detail);
   TarnJsonWriter json;
   tarn_http_problem_begin(response, &json, 422, NULL, detail);
   tarn_json_key(&json, "errors");
@@ -158,7 +168,8 @@ static void write_faults(const GArray *faults, TarnHttpResponse *response) {
 }
 
 /* Parameters that the SQL does not use are checked, but not bound. */
-static gboolean bind(const TarnEndpointPlan *plan, TarnStatement *statement, const TarnValue *values, GError **error) {
+static gboolean bind_values(const TarnEndpointPlan *plan, TarnStatement *statement, const TarnValue *values,
+                            GError **error) {
   for (guint i = 0; i < plan->parameters->len; i++) {
     guint index = tarn_statement_parameter_index(statement, parameter_at(plan, i)->name);
     if (index > 0 && !tarn_statement_bind(statement, index, &values[i], error)) return FALSE;
@@ -167,7 +178,8 @@ static gboolean bind(const TarnEndpointPlan *plan, TarnStatement *statement, con
 }
 
 /* FALSE with *error: the statement failed. */
-static gboolean write_result(const TarnEndpointPlan *plan, TarnResult *result, TarnHttpResponse *response, GError **error) {
+static gboolean write_result(const TarnEndpointPlan *plan, TarnResult *result, TarnHttpResponse *response,
+                             GError **error) {
   g_autoptr(GError) fault = NULL;
   g_autoptr(TarnRows) rows = tarn_rows_new(result, error);
   if (!rows) return FALSE;
@@ -187,9 +199,10 @@ static gboolean write_result(const TarnEndpointPlan *plan, TarnResult *result, T
   return !fault;
 }
 
-static gboolean run(const TarnEndpointPlan *plan, TarnServedWorker *worker, const TarnValue *values, TarnHttpResponse *response, GError **error) {
+static gboolean run(const TarnEndpointPlan *plan, TarnServedWorker *worker, const TarnValue *values,
+                    TarnHttpResponse *response, GError **error) {
   TarnStatement *statement = tarn_served_worker_statement(worker, plan->statement);
-  if (!bind(plan, statement, values, error)) return FALSE;
+  if (!bind_values(plan, statement, values, error)) return FALSE;
   g_autoptr(TarnResult) result = tarn_statement_query(statement, error);
   return result && write_result(plan, result, response, error);
 }
@@ -206,7 +219,8 @@ static void write_failure(TarnHttpResponse *response, GError *error) {
   response->error = error;
 }
 
-void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target, TarnHttpResponse *response) {
+void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target,
+                               TarnHttpResponse *response) {
   g_autoptr(GArray) faults = g_array_new(FALSE, FALSE, sizeof(Fault));
   g_array_set_clear_func(faults, fault_clear);
   g_autofree TarnValue *values = g_new0(TarnValue, plan->parameters->len);

@@ -1,5 +1,6 @@
-/* An endpoint of the project, ready to answer: its parameters' readers and where they stand in the route. In: a request's target, a
- * generation. Out: a response: rows as JSON, or a problem document. Immutable, so threads may share it. */
+/* An endpoint of the project, ready to answer: its parameters' readers and where they stand in the route. In: a
+ * request's target, a generation. Out: a response: rows as JSON, or a problem document. Immutable, so threads may share
+ * it. */
 #pragma once
 #include <glib.h>
 
@@ -10,8 +11,8 @@
 
 typedef struct TarnEndpointPlan TarnEndpointPlan;
 
-/* endpoint must outlive the plan; statement: its number among those of the generation. Errors: TARN_ERROR_USAGE: a parameter's default or
- * pattern is wrong; a path parameter that the route does not have. */
+/* endpoint must outlive the plan; statement: its number among those of the generation. Errors: TARN_ERROR_USAGE: a
+ * parameter's default or pattern is wrong; a path parameter that the route does not have. */
 TarnEndpointPlan *tarn_endpoint_plan_new(const TarnEndpoint *endpoint, guint statement, GError **error);
 void tarn_endpoint_plan_free(TarnEndpointPlan *plan); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnEndpointPlan, tarn_endpoint_plan_free)
@@ -19,4 +20,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnEndpointPlan, tarn_endpoint_plan_free)
 /* Does the SQL use only parameters that are declared? */
 gboolean tarn_endpoint_plan_check(const TarnEndpointPlan *plan, TarnServedWorker *worker, GError **error);
 
-void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target, TarnHttpResponse *response);
+void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target,
+                               TarnHttpResponse *response);

@@ -47,7 +47,8 @@ static void count_in_flight(TarnHttp *http, gint by) {
   g_mutex_unlock(&http->mutex);
 }
 
-static void exchange_end(void *user, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
+static void exchange_end(void *user, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code) {
   (void)connection, (void)code;
   TarnHttp *http = user;
   Exchange *exchange = g_steal_pointer(state);
@@ -55,7 +56,8 @@ static void exchange_end(void *user, struct MHD_Connection *connection, void **s
   const TarnHttpRequest request = {exchange->method, exchange->target};
   if (exchange->status) {
     gint64 elapsed_us = g_get_monotonic_time() - exchange->started_us;
-    if (http->options.done) http->options.done(http->options.user, &request, exchange->status, exchange->body_size, elapsed_us);
+    if (http->options.done)
+      http->options.done(http->options.user, &request, exchange->status, exchange->body_size, elapsed_us);
     count_in_flight(http, -1);
   }
   g_free(exchange->target);
@@ -80,13 +82,14 @@ static struct MHD_Response *make_response(TarnHttp *http, TarnHttpResponse *made
 
 static gboolean has_body(struct MHD_Connection *connection) {
   const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && !g_str_equal(length, "0"));
+  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
+         (length && !g_str_equal(length, "0"));
 }
 
-/* Called when the headers are read, and again when the request is. A response to the first call closes the connection, which is wanted only
- * where a body follows that nobody reads. */
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_size, void **state) {
+/* Called when the headers are read, and again when the request is. A response to the first call closes the connection,
+ * which is wanted only where a body follows that nobody reads. */
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **state) {
   (void)url, (void)version, (void)upload, (void)upload_size;
   TarnHttp *http = user;
   Exchange *exchange = *state;
@@ -126,20 +129,26 @@ static int listen_at(const struct addrinfo *address) {
   return -1;
 }
 
-static void set_listen_error(GError **error, const char *host, guint port, int saved) {
-  const char *hint = saved == EADDRINUSE ? "another program has the port: stop it, or choose another port with --port or PORT"
-                     : saved == EACCES   ? "ports below 1024 need more rights: choose another with --port or PORT"
-                                         : "check --host: it must be an address of this machine";
-  tarn_error_set_detail(error, TARN_ERROR_ENVIRONMENT, g_strerror(saved), hint, "cannot listen on %s port %u", host, port);
+static const char *hint_for_listen(int errno_value) {
+  switch (errno_value) {
+    case EADDRINUSE:
+      return "another program has the port: stop it, or choose another port with --port or PORT";
+    case EACCES:
+      return "ports below 1024 need more rights: choose another with --port or PORT";
+    default:
+      return "check --host: it must be an address of this machine";
+  }
 }
 
 static int open_socket(const char *host, guint port, GError **error) {
-  const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+  const struct addrinfo wanted = {
+      .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
   struct addrinfo *found = NULL;
   g_autofree char *service = g_strdup_printf("%u", port);
   int failure = getaddrinfo(host, service, &wanted, &found);
   if (failure != 0) {
-    tarn_error_set_detail(error, TARN_ERROR_ENVIRONMENT, gai_strerror(failure), "give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0",
+    tarn_error_set_detail(error, TARN_ERROR_ENVIRONMENT, gai_strerror(failure),
+                          "give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0",
                           "cannot listen on the host '%s'", host);
     return -1;
   }
@@ -147,11 +156,14 @@ static int open_socket(const char *host, guint port, GError **error) {
   for (const struct addrinfo *address = found; address && fd < 0; address = address->ai_next) fd = listen_at(address);
   int saved = errno;
   freeaddrinfo(found);
-  if (fd < 0) set_listen_error(error, host, port, saved);
+  if (fd < 0)
+    tarn_error_set_detail(error, TARN_ERROR_ENVIRONMENT, g_strerror(saved), hint_for_listen(saved),
+                          "cannot listen on %s port %u", host, port);
   return fd;
 }
 
 static struct MHD_Daemon *start_daemon(TarnHttp *http) {
+  /* clang-format off */
   return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, http,
                           MHD_OPTION_LISTEN_SOCKET, http->socket,
                           MHD_OPTION_THREAD_POOL_SIZE, http->options.threads,
@@ -160,6 +172,7 @@ static struct MHD_Daemon *start_daemon(TarnHttp *http) {
                           MHD_OPTION_NOTIFY_COMPLETED, exchange_end, http,
                           MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
                           MHD_OPTION_END);
+  /* clang-format on */
 }
 
 static void http_free(TarnHttp *http) {
@@ -176,7 +189,8 @@ TarnHttp *tarn_http_start(const TarnHttpOptions *options, GError **error) {
   g_cond_init(&http->idle);
   http->socket = open_socket(options->host, options->port, error);
   if (http->socket >= 0 && !(http->daemon = start_daemon(http)))
-    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "raise the limits of threads and open files", "cannot start the HTTP threads");
+    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "raise the limits of threads and open files",
+                   "cannot start the HTTP threads");
   if (http->daemon) return http;
   http_free(http);
   return NULL;

@@ -1,6 +1,6 @@
-/* HTTP/1.1 between sockets and one handler: the only user of libmicrohttpd. In: an address, a handler. Out: requests to the handler, on as
- * many threads as asked for; its responses to the clients. Bodies of requests are not read: a request that has one is answered and its
- * connection closed. */
+/* HTTP/1.1 between sockets and one handler: the only user of libmicrohttpd. In: an address, a handler. Out: requests to
+ * the handler, on as many threads as asked for; its responses to the clients. Bodies of requests are not read: a
+ * request that has one is answered and its connection closed. */
 #pragma once
 #include <glib.h>
 
@@ -21,7 +21,8 @@ typedef struct {
 /* Called on several threads at once. HEAD is answered like GET; the body is left out for it. */
 typedef void (*TarnHttpHandler)(gpointer user, const TarnHttpRequest *request, TarnHttpResponse *response);
 /* Called when a response has been sent, or its client has gone. */
-typedef void (*TarnHttpDone)(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us);
+typedef void (*TarnHttpDone)(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size,
+                             gint64 elapsed_us);
 
 typedef struct {
   const char *host; /* name or address */

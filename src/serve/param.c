@@ -127,7 +127,9 @@ static GRegex *compile_pattern(const TarnParam *spec, GError **error) {
   g_autofree char *whole = g_strdup_printf("^(?:%s)\\z", spec->pattern);
   g_autoptr(GError) fault = NULL;
   GRegex *pattern = g_regex_new(whole, G_REGEX_OPTIMIZE, 0, &fault);
-  if (!pattern) tarn_error_set_detail(error, TARN_ERROR_USAGE, fault->message, NULL, "parameter %s: '%s' is no regular expression", spec->name, spec->pattern);
+  if (!pattern)
+    tarn_error_set_detail(error, TARN_ERROR_USAGE, fault->message, NULL, "parameter %s: '%s' is no regular expression",
+                          spec->name, spec->pattern);
   return pattern;
 }
 
@@ -135,9 +137,12 @@ TarnParamReader *tarn_param_reader_new(const TarnParam *spec, GError **error) {
   g_autoptr(TarnParamReader) reader = g_new0(TarnParamReader, 1);
   reader->spec = spec;
   reader->allowed = types[spec->type].describe(spec, types[spec->type].what);
-  if (spec->type == TARN_PARAM_STRING && spec->pattern && !(reader->pattern = compile_pattern(spec, error))) return NULL;
-  if (!spec->default_value || tarn_param_read(reader, spec->default_value, &reader->fallback)) return g_steal_pointer(&reader);
-  tarn_error_set(error, TARN_ERROR_USAGE, NULL, "parameter %s: the default '%s' is not %s", spec->name, spec->default_value, reader->allowed);
+  if (spec->type == TARN_PARAM_STRING && spec->pattern && !(reader->pattern = compile_pattern(spec, error)))
+    return NULL;
+  if (!spec->default_value || tarn_param_read(reader, spec->default_value, &reader->fallback))
+    return g_steal_pointer(&reader);
+  tarn_error_set(error, TARN_ERROR_USAGE, NULL, "parameter %s: the default '%s' is not %s", spec->name,
+                 spec->default_value, reader->allowed);
   return NULL;
 }
 

@@ -1,5 +1,6 @@
-/* One parameter of an endpoint, ready to read texts: its regular expression compiled, its default read, the words for what it allows made.
- * In: the project's TarnParam, then the text of a request. Out: a TarnValue to bind. Immutable, so threads may share it. */
+/* One parameter of an endpoint, ready to read texts: its regular expression compiled, its default read, the words for
+ * what it allows made. In: the project's TarnParam, then the text of a request. Out: a TarnValue to bind. Immutable, so
+ * threads may share it. */
 #pragma once
 #include <glib.h>
 
@@ -7,7 +8,8 @@
 
 typedef struct TarnParamReader TarnParamReader;
 
-/* spec must outlive the reader. Errors: TARN_ERROR_USAGE: the pattern is no regular expression; the default is not allowed. */
+/* spec must outlive the reader. Errors: TARN_ERROR_USAGE: the pattern is no regular expression; the default is not
+ * allowed. */
 TarnParamReader *tarn_param_reader_new(const TarnParam *spec, GError **error);
 void tarn_param_reader_free(TarnParamReader *reader); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnParamReader, tarn_param_reader_free)

@@ -17,7 +17,8 @@ static const char *title_for(guint status) {
   g_assert_not_reached();
 }
 
-void tarn_http_problem_begin(TarnHttpResponse *response, TarnJsonWriter *json, guint status, const char *hint, const char *detail) {
+void tarn_http_problem_begin(TarnHttpResponse *response, TarnJsonWriter *json, guint status, const char *hint,
+                             const char *detail) {
   response->status = status;
   response->content_type = "application/problem+json";
   g_string_truncate(response->body, 0);

@@ -48,17 +48,21 @@ static gint compare(const Route *a, const Route *b) {
   return (gint)g_strv_length(a->segments) - (gint)g_strv_length(b->segments);
 }
 
-static gint compare_pointers(gconstpointer a, gconstpointer b) { return compare(*(Route *const *)a, *(Route *const *)b); }
+static gint compare_pointers(gconstpointer a, gconstpointer b) {
+  return compare(*(Route *const *)a, *(Route *const *)b);
+}
 
 static void list_patterns(TarnRoutes *routes) {
   g_ptr_array_set_size(routes->patterns, 0);
-  for (guint i = 0; i < routes->routes->len; i++) g_ptr_array_add(routes->patterns, ((Route *)routes->routes->pdata[i])->pattern);
+  for (guint i = 0; i < routes->routes->len; i++)
+    g_ptr_array_add(routes->patterns, ((Route *)routes->routes->pdata[i])->pattern);
   g_ptr_array_add(routes->patterns, NULL);
 }
 
 gboolean tarn_routes_add(TarnRoutes *routes, const char *pattern, gpointer attached, GError **error) {
   if (!pattern || pattern[0] != '/') {
-    tarn_error_set(error, TARN_ERROR_USAGE, "write it like /api/v1/things/{id}", "'%s' is no route", pattern ? pattern : "");
+    tarn_error_set(error, TARN_ERROR_USAGE, "write it like /api/v1/things/{id}", "'%s' is no route",
+                   pattern ? pattern : "");
     return FALSE;
   }
   Route *route = g_new0(Route, 1);
@@ -66,7 +70,8 @@ gboolean tarn_routes_add(TarnRoutes *routes, const char *pattern, gpointer attac
   for (guint i = 0; i < routes->routes->len; i++) {
     const Route *other = routes->routes->pdata[i];
     if (compare(route, other) != 0) continue;
-    tarn_error_set(error, TARN_ERROR_USAGE, "give one of the two endpoints another route", "the routes %s and %s answer the same paths", other->pattern, pattern);
+    tarn_error_set(error, TARN_ERROR_USAGE, "give one of the two endpoints another route",
+                   "the routes %s and %s answer the same paths", other->pattern, pattern);
     route_free(route);
     return FALSE;
   }
@@ -94,7 +99,9 @@ gpointer tarn_routes_match(const TarnRoutes *routes, const TarnTarget *target) {
   return NULL;
 }
 
-const char *const *tarn_routes_patterns(const TarnRoutes *routes) { return (const char *const *)routes->patterns->pdata; }
+const char *const *tarn_routes_patterns(const TarnRoutes *routes) {
+  return (const char *const *)routes->patterns->pdata;
+}
 
 gint tarn_route_segment(const char *pattern, const char *name) {
   g_autofree char *wanted = g_strdup_printf("{%s}", name);

@@ -1,6 +1,6 @@
-/* Which of the routes a path is meant for. A route is a path pattern such as "/api/v1/subscribers/{subscriber_id}"; where several fit, the
- * one whose first differing segment is literal wins. In: patterns, each with what the caller attaches to it. Immutable after the
- * last add, so threads may share it. */
+/* Which of the routes a path is meant for. A route is a path pattern such as "/api/v1/subscribers/{subscriber_id}";
+ * where several fit, the one whose first differing segment is literal wins. In: patterns, each with what the caller
+ * attaches to it. Immutable after the last add, so threads may share it. */
 #pragma once
 #include <glib.h>
 
@@ -12,7 +12,8 @@ TarnRoutes *tarn_routes_new(void);
 void tarn_routes_free(TarnRoutes *routes); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnRoutes, tarn_routes_free)
 
-/* attached is borrowed, not NULL. Errors: TARN_ERROR_USAGE: no pattern; the same pattern twice (names of parameters do not tell patterns apart). */
+/* attached is borrowed, not NULL. Errors: TARN_ERROR_USAGE: no pattern; the same pattern twice (names of parameters do
+ * not tell patterns apart). */
 gboolean tarn_routes_add(TarnRoutes *routes, const char *pattern, gpointer attached, GError **error);
 
 /* What was attached to the route that fits, NULL: none does. */

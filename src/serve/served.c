@@ -30,12 +30,14 @@ static gboolean prepare(TarnServedWorker *worker, const TarnServedStatement *wha
     g_ptr_array_add(worker->statements, statement);
     return TRUE;
   }
-  tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault), "`tarn validate` checks the project; `tarn run` publishes what it defines",
+  tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault),
+                        "`tarn validate` checks the project; `tarn run` publishes what it defines",
                         "the endpoint %s does not fit the published file", what->name);
   return FALSE;
 }
 
-static TarnServedWorker *worker_new(TarnDb *db, const TarnServedStatement *statements, guint n_statements, GError **error) {
+static TarnServedWorker *worker_new(TarnDb *db, const TarnServedStatement *statements, guint n_statements,
+                                    GError **error) {
   g_autoptr(TarnServedWorker) worker = g_new0(TarnServedWorker, 1);
   worker->statements = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_statement_free);
   worker->conn = tarn_db_connect(db, error);
@@ -45,7 +47,8 @@ static TarnServedWorker *worker_new(TarnDb *db, const TarnServedStatement *state
   return g_steal_pointer(&worker);
 }
 
-TarnServed *tarn_served_open(const char *path, const TarnServedOptions *options, const TarnServedStatement *statements, guint n_statements, GError **error) {
+TarnServed *tarn_served_open(const char *path, const TarnServedOptions *options, const TarnServedStatement *statements,
+                             guint n_statements, GError **error) {
   g_autoptr(TarnServed) served = g_new0(TarnServed, 1);
   g_atomic_ref_count_init(&served->references);
   served->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);

@@ -19,10 +19,10 @@ struct TarnServer {
   gboolean log_json;
   char *health_sql;
   TarnEndpoint health;
-  TarnRoutes *routes;  /* pattern -> TarnEndpointPlan */
-  GPtrArray *plans;    /* TarnEndpointPlan; its number is its statement's */
+  TarnRoutes *routes; /* pattern -> TarnEndpointPlan */
+  GPtrArray *plans;   /* TarnEndpointPlan; its number is its statement's */
   GMutex mutex;
-  TarnServed *served;  /* the current generation; under mutex */
+  TarnServed *served; /* the current generation; under mutex */
   TarnHttp *http;
 };
 
@@ -40,7 +40,8 @@ static void write_not_found(const TarnServer *server, const TarnTarget *target, 
   tarn_http_problem_begin(response, &json, 404, "the member routes lists those that exist", detail);
   tarn_json_key(&json, "routes");
   tarn_json_begin_array(&json);
-  for (const char *const *pattern = tarn_routes_patterns(server->routes); *pattern; pattern++) tarn_json_string(&json, *pattern);
+  for (const char *const *pattern = tarn_routes_patterns(server->routes); *pattern; pattern++)
+    tarn_json_string(&json, *pattern);
   tarn_json_end_array(&json);
   tarn_http_problem_end(&json);
 }
@@ -69,7 +70,8 @@ static void answer(gpointer user, const TarnHttpRequest *request, TarnHttpRespon
   if (response->error) tarn_access_log_failure(request, response->error, server->log_json);
 }
 
-static void log_request(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
+static void log_request(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size,
+                        gint64 elapsed_us) {
   (void)user;
   tarn_access_log_request(request, status, body_size, elapsed_us);
 }
@@ -87,7 +89,8 @@ static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, G
 static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GArray *statements, GError **error) {
   g_autofree char *version = tarn_sql_quote_literal(TARN_VERSION);
   server->health_sql = tarn_sql_fill(tarn_sql_health, "version", version, NULL);
-  server->health = (TarnEndpoint){.name = (char *)"health", .route = (char *)"/api/v1/health", .shape = TARN_SHAPE_ONE, .sql = server->health_sql};
+  server->health = (TarnEndpoint){
+      .name = (char *)"health", .route = (char *)"/api/v1/health", .shape = TARN_SHAPE_ONE, .sql = server->health_sql};
   if (!add_endpoint(server, &server->health, statements, error)) return FALSE;
   for (guint i = 0; i < endpoints->len; i++)
     if (!add_endpoint(server, endpoints->pdata[i], statements, error)) return FALSE;
@@ -97,7 +100,8 @@ static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GA
 static gboolean check_plans(const TarnServer *server, GError **error) {
   TarnServedWorker *worker = tarn_served_take_worker(server->served);
   gboolean ok = TRUE;
-  for (guint i = 0; ok && i < server->plans->len; i++) ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
+  for (guint i = 0; ok && i < server->plans->len; i++)
+    ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
   tarn_served_give_worker(server->served, worker);
   return ok;
 }
@@ -106,7 +110,8 @@ static gboolean open_generation(TarnServer *server, const TarnServerOptions *opt
   g_autoptr(GArray) statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
   if (!add_endpoints(server, options->endpoints, statements, error)) return FALSE;
   const TarnServedOptions served = {.memory_bytes = options->memory_bytes, .workers = options->threads};
-  server->served = tarn_served_open(options->database, &served, (const TarnServedStatement *)statements->data, statements->len, error);
+  server->served = tarn_served_open(options->database, &served, (const TarnServedStatement *)statements->data,
+                                    statements->len, error);
   return server->served && check_plans(server, error);
 }
 

@@ -1,24 +1,25 @@
-/* The server: the published generation behind HTTP. Routes are the project's endpoints and those that every server has (health). In: the
- * published file, endpoints, an address. Out: a running server; its requests run on threads of their own. Logs one line per request where
- * asked for, and one per failure always, on standard error. */
+/* The server: the published generation behind HTTP. Routes are the project's endpoints and those that every server has
+ * (health). In: the published file, endpoints, an address. Out: a running server; its requests run on threads of their
+ * own. Logs one line per request where asked for, and one per failure always, on standard error. */
 #pragma once
 #include <glib.h>
 
 #include "project/project.h"
 
 typedef struct {
-  const char *database;     /* path of the published file */
-  GPtrArray *endpoints;     /* TarnEndpoint; must outlive the server */
+  const char *database; /* path of the published file */
+  GPtrArray *endpoints; /* TarnEndpoint; must outlive the server */
   const char *host;
-  guint port;               /* 0: any that is free */
-  guint threads;            /* requests answered at once; at least 1 */
-  guint64 memory_bytes;     /* DuckDB's memory_limit; 0: its default */
-  gboolean log_json;        /* a JSON line per request; failures as JSON too */
+  guint port;           /* 0: any that is free */
+  guint threads;        /* requests answered at once; at least 1 */
+  guint64 memory_bytes; /* DuckDB's memory_limit; 0: its default */
+  gboolean log_json;    /* a JSON line per request; failures as JSON too */
 } TarnServerOptions;
 
 typedef struct TarnServer TarnServer;
 
-/* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit; TARN_ERROR_ENVIRONMENT: no published file, port taken. */
+/* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit; TARN_ERROR_ENVIRONMENT: no published
+ * file, port taken. */
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error);
 /* Ends after the requests in flight are answered, at most ten seconds later. Accepts NULL. */
 void tarn_server_stop(TarnServer *server);

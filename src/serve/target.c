@@ -30,9 +30,12 @@ static void add_parameter(TarnTarget *target, const char *text, gsize size) {
   g_ptr_array_add(target->query, parameter);
 }
 
-static void add_segment(TarnTarget *target, const char *text, gsize size) { g_ptr_array_add(target->segments, decode(text, size)); }
+static void add_segment(TarnTarget *target, const char *text, gsize size) {
+  g_ptr_array_add(target->segments, decode(text, size));
+}
 
-static void each_part(TarnTarget *target, const char *text, char separator, void (*add)(TarnTarget *, const char *, gsize)) {
+static void each_part(TarnTarget *target, const char *text, char separator,
+                      void (*add)(TarnTarget *, const char *, gsize)) {
   for (const char *end; (end = strchr(text, separator)); text = end + 1) add(target, text, (gsize)(end - text));
   add(target, text, strlen(text));
 }

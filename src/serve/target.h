@@ -1,6 +1,6 @@
-/* A request target ("/api/v1/x/a%20b?limit=20&risk=high") in decoded pieces. In: the bytes of the request line, hostile. Out:
- * path segments and query parameters as text. A piece with a broken escape, invalid UTF-8 or a NUL has the text NULL: whoever wants
- * it refuses it by name. */
+/* A request target ("/api/v1/x/a%20b?limit=20&risk=high") in decoded pieces. In: the bytes of the request line,
+ * hostile. Out: path segments and query parameters as text. A piece with a broken escape, invalid UTF-8 or a NUL has
+ * the text NULL: whoever wants it refuses it by name. */
 #pragma once
 #include <glib.h>
 

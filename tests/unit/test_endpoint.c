@@ -57,10 +57,21 @@ static void test_routes(void) {
   g_assert_true(tarn_routes_add(routes, "/subscribers/{id}/events", events, &error));
   const struct {
     const char *path, *route;
-  } examples[] = {{"/subscribers", "list"}, {"/subscribers?limit=1", "list"}, {"/subscribers/SUB-1", "one"}, {"/subscribers/a%2Fb", "one"},
-                  {"/subscribers/%ff", "one"}, {"/subscribers/top", "top"}, {"/subscribers/top/events", "events"}, {"/subscribers/", NULL},
-                  {"/Subscribers", NULL}, {"/", NULL}, {"", NULL}, {"/subscribers/a/b", NULL}, {"//subscribers", NULL}};
-  for (gsize i = 0; i < G_N_ELEMENTS(examples); i++) g_assert_cmpstr(route_for(routes, examples[i].path), ==, examples[i].route);
+  } examples[] = {{"/subscribers", "list"},
+                  {"/subscribers?limit=1", "list"},
+                  {"/subscribers/SUB-1", "one"},
+                  {"/subscribers/a%2Fb", "one"},
+                  {"/subscribers/%ff", "one"},
+                  {"/subscribers/top", "top"},
+                  {"/subscribers/top/events", "events"},
+                  {"/subscribers/", NULL},
+                  {"/Subscribers", NULL},
+                  {"/", NULL},
+                  {"", NULL},
+                  {"/subscribers/a/b", NULL},
+                  {"//subscribers", NULL}};
+  for (gsize i = 0; i < G_N_ELEMENTS(examples); i++)
+    g_assert_cmpstr(route_for(routes, examples[i].path), ==, examples[i].route);
   const char *const patterns[] = {"/subscribers", "/subscribers/top", "/subscribers/{id}", "/subscribers/{id}/events"};
   for (gsize i = 0; i < G_N_ELEMENTS(patterns); i++) g_assert_cmpstr(tarn_routes_patterns(routes)[i], ==, patterns[i]);
 }
@@ -80,14 +91,20 @@ static void test_routes_that_collide(void) {
 /* ---- parameters ---- */
 
 static char *values[] = {(char *)"high", (char *)"low", NULL};
-static const TarnParam limit = {.name = (char *)"limit", .type = TARN_PARAM_INTEGER, .has_minimum = TRUE, .minimum = 1, .has_maximum = TRUE,
-                                .maximum = 1000, .default_value = (char *)"20"};
+static const TarnParam limit = {.name = (char *)"limit",
+                                .type = TARN_PARAM_INTEGER,
+                                .has_minimum = TRUE,
+                                .minimum = 1,
+                                .has_maximum = TRUE,
+                                .maximum = 1000,
+                                .default_value = (char *)"20"};
 static const TarnParam risk = {.name = (char *)"risk", .type = TARN_PARAM_ENUM, .values = values};
 static const TarnParam ratio = {.name = (char *)"ratio", .type = TARN_PARAM_NUMBER, .has_minimum = TRUE, .minimum = 0};
 static const TarnParam flag = {.name = (char *)"flag", .type = TARN_PARAM_BOOLEAN};
 static const TarnParam day = {.name = (char *)"day", .type = TARN_PARAM_DATE};
 static const TarnParam since = {.name = (char *)"since", .type = TARN_PARAM_TIMESTAMP};
-static const TarnParam code = {.name = (char *)"code", .type = TARN_PARAM_STRING, .pattern = (char *)"[a-z]+|x1", .max_length = 3};
+static const TarnParam code = {
+    .name = (char *)"code", .type = TARN_PARAM_STRING, .pattern = (char *)"[a-z]+|x1", .max_length = 3};
 static const TarnParam note = {.name = (char *)"note", .type = TARN_PARAM_STRING};
 
 static void test_param_values(void) {
@@ -96,16 +113,50 @@ static void test_param_values(void) {
     const char *text;
     gboolean ok;
   } examples[] = {
-      {&limit, "1", TRUE}, {&limit, "1000", TRUE}, {&limit, "0", FALSE}, {&limit, "1001", FALSE}, {&limit, "-5", FALSE}, {&limit, "", FALSE},
-      {&limit, "2.5", FALSE}, {&limit, " 2", FALSE}, {&limit, "2x", FALSE}, {&limit, "1e2", FALSE}, {&limit, "99999999999999999999", FALSE},
-      {&ratio, "0", TRUE}, {&ratio, "2.5e3", TRUE}, {&ratio, "-1", FALSE}, {&ratio, "nan", FALSE}, {&ratio, "inf", FALSE}, {&ratio, "0x10", FALSE},
-      {&ratio, "1e999", FALSE}, {&ratio, "", FALSE}, {&ratio, "e", FALSE}, {&ratio, "1-2", FALSE},
-      {&risk, "high", TRUE}, {&risk, "HIGH", FALSE}, {&risk, "", FALSE},
-      {&flag, "true", TRUE}, {&flag, "false", TRUE}, {&flag, "1", FALSE}, {&flag, "", FALSE},
-      {&day, "2024-02-29", TRUE}, {&day, "2026-02-29", FALSE}, {&day, "2026-1-1", FALSE}, {&day, "2026-01-01T00:00:00", FALSE}, {&day, "infinity", FALSE},
-      {&since, "2026-01-01T00:00:00Z", TRUE}, {&since, "2026-01-01 02:00:00.5+02:00", TRUE}, {&since, "yesterday", FALSE}, {&since, "2026-13-01T00:00:00Z", FALSE},
-      {&code, "abc", TRUE}, {&code, "x1", TRUE}, {&code, "abcd", FALSE}, {&code, "a1", FALSE}, {&code, "ab\n", FALSE},
-      {&note, "", TRUE}, {&note, "Ndola é", TRUE},
+      {&limit, "1", TRUE},
+      {&limit, "1000", TRUE},
+      {&limit, "0", FALSE},
+      {&limit, "1001", FALSE},
+      {&limit, "-5", FALSE},
+      {&limit, "", FALSE},
+      {&limit, "2.5", FALSE},
+      {&limit, " 2", FALSE},
+      {&limit, "2x", FALSE},
+      {&limit, "1e2", FALSE},
+      {&limit, "99999999999999999999", FALSE},
+      {&ratio, "0", TRUE},
+      {&ratio, "2.5e3", TRUE},
+      {&ratio, "-1", FALSE},
+      {&ratio, "nan", FALSE},
+      {&ratio, "inf", FALSE},
+      {&ratio, "0x10", FALSE},
+      {&ratio, "1e999", FALSE},
+      {&ratio, "", FALSE},
+      {&ratio, "e", FALSE},
+      {&ratio, "1-2", FALSE},
+      {&risk, "high", TRUE},
+      {&risk, "HIGH", FALSE},
+      {&risk, "", FALSE},
+      {&flag, "true", TRUE},
+      {&flag, "false", TRUE},
+      {&flag, "1", FALSE},
+      {&flag, "", FALSE},
+      {&day, "2024-02-29", TRUE},
+      {&day, "2026-02-29", FALSE},
+      {&day, "2026-1-1", FALSE},
+      {&day, "2026-01-01T00:00:00", FALSE},
+      {&day, "infinity", FALSE},
+      {&since, "2026-01-01T00:00:00Z", TRUE},
+      {&since, "2026-01-01 02:00:00.5+02:00", TRUE},
+      {&since, "yesterday", FALSE},
+      {&since, "2026-13-01T00:00:00Z", FALSE},
+      {&code, "abc", TRUE},
+      {&code, "x1", TRUE},
+      {&code, "abcd", FALSE},
+      {&code, "a1", FALSE},
+      {&code, "ab\n", FALSE},
+      {&note, "", TRUE},
+      {&note, "Ndola é", TRUE},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(examples); i++) {
     g_autoptr(GError) error = NULL;
@@ -130,8 +181,12 @@ static void test_param_words(void) {
   const struct {
     const TarnParam *spec;
     const char *words;
-  } examples[] = {{&limit, "an integer from 1 to 1000"}, {&ratio, "a number of at least 0"}, {&risk, "one of high, low"}, {&flag, "true or false"},
-                  {&note, "a text of at most 256 characters"}, {&code, "a text of at most 3 characters that matches [a-z]+|x1"}};
+  } examples[] = {{&limit, "an integer from 1 to 1000"},
+                  {&ratio, "a number of at least 0"},
+                  {&risk, "one of high, low"},
+                  {&flag, "true or false"},
+                  {&note, "a text of at most 256 characters"},
+                  {&code, "a text of at most 3 characters that matches [a-z]+|x1"}};
   for (gsize i = 0; i < G_N_ELEMENTS(examples); i++) {
     g_autoptr(TarnParamReader) reader = tarn_param_reader_new(examples[i].spec, NULL);
     g_assert_cmpstr(tarn_param_reader_allowed(reader), ==, examples[i].words);
@@ -152,7 +207,8 @@ static void test_param_faults_of_the_project(void) {
 /* ---- endpoints ---- */
 
 static const char table_sql[] =
-    "CREATE TABLE gold AS SELECT * FROM (VALUES ('SUB-1', 3, 1.5::DOUBLE, DATE '2026-01-01'), ('SUB-2', 7, 'nan'::DOUBLE, DATE '2026-01-02'), "
+    "CREATE TABLE gold AS SELECT * FROM (VALUES ('SUB-1', 3, 1.5::DOUBLE, DATE '2026-01-01'), ('SUB-2', 7, "
+    "'nan'::DOUBLE, DATE '2026-01-02'), "
     "('A/B é', NULL, NULL, NULL)) t(id, events, mean, day)";
 
 static TarnServed *open_file(const char *folder, const TarnEndpoint *endpoint, GError **error) {
@@ -181,7 +237,8 @@ static GPtrArray *params(const TarnParam *first, ...) {
   GPtrArray *list = g_ptr_array_new();
   va_list args;
   va_start(args, first);
-  for (const TarnParam *param = first; param; param = va_arg(args, const TarnParam *)) g_ptr_array_add(list, (gpointer)param);
+  for (const TarnParam *param = first; param; param = va_arg(args, const TarnParam *))
+    g_ptr_array_add(list, (gpointer)param);
   va_end(args);
   return list;
 }
@@ -197,33 +254,46 @@ static void check(const TarnEndpoint *endpoint, const Exchange *exchanges, gsize
     TarnHttpResponse response = {.status = 200, .content_type = "application/json", .body = g_string_new(NULL)};
     tarn_endpoint_plan_answer(plan, served, target, &response);
     const char *body = exchanges[i].body;
-    if (response.status != exchanges[i].status || (body[0] == '*' ? !strstr(response.body->str, body + 1) : strcmp(response.body->str, body) != 0))
+    if (response.status != exchanges[i].status ||
+        (body[0] == '*' ? !strstr(response.body->str, body + 1) : strcmp(response.body->str, body) != 0))
       g_error("%s: %u %s", exchanges[i].target, response.status, response.body->str);
-    g_assert_cmpstr(response.content_type, ==, response.status == 200 ? "application/json" : "application/problem+json");
+    g_assert_cmpstr(response.content_type, ==,
+                    response.status == 200 ? "application/json" : "application/problem+json");
     g_assert_cmpint(response.status == 500, ==, response.error != NULL);
-    g_assert_true(!response.error || (strstr(tarn_error_detail(response.error), "secret") && !strstr(response.body->str, "secret")));
+    g_assert_true(!response.error ||
+                  (strstr(tarn_error_detail(response.error), "secret") && !strstr(response.body->str, "secret")));
     g_clear_error(&response.error);
     g_string_free(response.body, TRUE);
   }
 }
 
 static void test_rows(void) {
-  const TarnParam small = {.name = (char *)"most", .type = TARN_PARAM_INTEGER, .has_minimum = TRUE, .minimum = 1, .default_value = (char *)"2"};
+  const TarnParam small = {.name = (char *)"most",
+                           .type = TARN_PARAM_INTEGER,
+                           .has_minimum = TRUE,
+                           .minimum = 1,
+                           .default_value = (char *)"2"};
   g_autoptr(GPtrArray) list = params(&small, &day, &risk, NULL);
-  const TarnEndpoint endpoint = {.name = (char *)"list", .route = (char *)"/list", .params = list,
-                                 .sql = (char *)"SELECT id, mean FROM gold WHERE ($day IS NULL OR gold.day = $day) ORDER BY id DESC LIMIT $most"};
+  const TarnEndpoint endpoint = {
+      .name = (char *)"list",
+      .route = (char *)"/list",
+      .params = list,
+      .sql = (char *)"SELECT id, mean FROM gold WHERE ($day IS NULL OR gold.day = $day) ORDER BY id DESC LIMIT $most"};
   const Exchange exchanges[] = {
       {200, "/list", "[{\"id\":\"SUB-2\",\"mean\":null},{\"id\":\"SUB-1\",\"mean\":1.5}]"},
       {200, "/list?most=1&risk=low", "[{\"id\":\"SUB-2\",\"mean\":null}]"},
       {200, "/list?day=2026-01-01", "[{\"id\":\"SUB-1\",\"mean\":1.5}]"},
       {200, "/list?day=1999-01-01", "[]"},
-      {422, "/list?most=0", "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,\"detail\":\"parameter most: '0' is not an integer of at least 1\","
-                            "\"errors\":[{\"parameter\":\"most\",\"in\":\"query\",\"detail\":\"'0' is not an integer of at least 1\"}]}"},
+      {422, "/list?most=0",
+       "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,\"detail\":\"parameter most: '0' "
+       "is not an integer of at least 1\","
+       "\"errors\":[{\"parameter\":\"most\",\"in\":\"query\",\"detail\":\"'0' is not an integer of at least 1\"}]}"},
       {422, "/list?most=1&most=1", "*it is given 2 times"},
       {422, "/list?moist=1", "*parameter moist: there is no such parameter; allowed: most, day, risk"},
       {422, "/list?most=%ff", "*it is not percent-encoded UTF-8 text"},
       {422, "/list?%ff=1", "*parameter (unreadable)"},
-      {422, "/list?most=x&risk=none", "*{\"parameter\":\"risk\",\"in\":\"query\",\"detail\":\"'none' is not one of high, low\"}"},
+      {422, "/list?most=x&risk=none",
+       "*{\"parameter\":\"risk\",\"in\":\"query\",\"detail\":\"'none' is not one of high, low\"}"},
       {422, "/list?risk='%3B%20DROP%20TABLE%20gold", "*is not one of"},
   };
   check(&endpoint, exchanges, G_N_ELEMENTS(exchanges));
@@ -238,7 +308,8 @@ static void test_one(void) {
   const Exchange exchanges[] = {
       {200, "/one/sub-1", "{\"id\":\"SUB-1\",\"events\":3,\"days\":[{\"d\":\"2026-01-01\"}],\"j\":{\"a\":[1]}}"},
       {200, "/one/a%2Fb%20%C3%A9", "{\"id\":\"A/B é\",\"events\":null,\"days\":[{\"d\":null}],\"j\":{\"a\":[1]}}"},
-      {404, "/one/SUB-9", "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no such subscriber\"}"},
+      {404, "/one/SUB-9",
+       "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no such subscriber\"}"},
       {404, "/one/'%20OR%20true%20--", "*no such subscriber"},
       {422, "/one/%ff", "*{\"parameter\":\"id\",\"in\":\"path\",\"detail\":\"it is not percent-encoded UTF-8 text\"}"},
       {422, "/one/SUB-1?id=SUB-2", "*this endpoint takes no parameters"},
@@ -250,12 +321,17 @@ static void test_typed_values(void) {
   TarnParam required = since;
   required.required = TRUE;
   g_autoptr(GPtrArray) list = params(&required, &flag, &ratio, &note, NULL);
-  const TarnEndpoint endpoint = {.name = (char *)"typed", .route = (char *)"/typed", .params = list, .shape = TARN_SHAPE_ONE,
-                                 .sql = (char *)"SELECT typeof($since) AS t, $since AS since, $flag AS flag, $ratio AS ratio, $note AS note"};
+  const TarnEndpoint endpoint = {
+      .name = (char *)"typed",
+      .route = (char *)"/typed",
+      .params = list,
+      .shape = TARN_SHAPE_ONE,
+      .sql = (char *)"SELECT typeof($since) AS t, $since AS since, $flag AS flag, $ratio AS ratio, $note AS note"};
   const Exchange exchanges[] = {
       {200, "/typed?since=2026-01-01T02:00:00.5%2B02:00&flag=true&ratio=.5&note=%22",
        "{\"t\":\"TIMESTAMP\",\"since\":\"2026-01-01T00:00:00.5Z\",\"flag\":true,\"ratio\":0.5,\"note\":\"\\\"\"}"},
-      {200, "/typed?since=1969-12-31%2023:59:59.25", "{\"t\":\"TIMESTAMP\",\"since\":\"1969-12-31T23:59:59.25Z\",\"flag\":null,\"ratio\":null,\"note\":null}"},
+      {200, "/typed?since=1969-12-31%2023:59:59.25",
+       "{\"t\":\"TIMESTAMP\",\"since\":\"1969-12-31T23:59:59.25Z\",\"flag\":null,\"ratio\":null,\"note\":null}"},
       {422, "/typed", "*parameter since: it is required: a date-time like"},
   };
   check(&endpoint, exchanges, G_N_ELEMENTS(exchanges));
@@ -263,9 +339,12 @@ static void test_typed_values(void) {
 
 static void test_failure_tells_no_secret(void) {
   g_autoptr(GPtrArray) list = params(&note, NULL);
-  const TarnEndpoint endpoint = {.name = (char *)"broken", .route = (char *)"/broken", .params = list,
+  const TarnEndpoint endpoint = {.name = (char *)"broken",
+                                 .route = (char *)"/broken",
+                                 .params = list,
                                  .sql = (char *)"SELECT error('secret of the owner' || coalesce($note, '')) FROM gold"};
-  const Exchange exchanges[] = {{500, "/broken", "*\"detail\":\"the endpoint failed\",\"hint\":\"the server's log tells why, under the id "}};
+  const Exchange exchanges[] = {
+      {500, "/broken", "*\"detail\":\"the endpoint failed\",\"hint\":\"the server's log tells why, under the id "}};
   check(&endpoint, exchanges, G_N_ELEMENTS(exchanges));
 }
 
@@ -275,7 +354,8 @@ static void test_faults_of_the_project(void) {
   g_assert_null(open_file(folder, &wrong_table, &unknown));
   g_assert_cmpstr(unknown->message, ==, "the endpoint wrong does not fit the published file");
 
-  const TarnEndpoint loose = {.name = (char *)"loose", .route = (char *)"/x", .sql = (char *)"SELECT $unknown::INTEGER"};
+  const TarnEndpoint loose = {
+      .name = (char *)"loose", .route = (char *)"/x", .sql = (char *)"SELECT $unknown::INTEGER"};
   g_autoptr(TarnEndpointPlan) plan = tarn_endpoint_plan_new(&loose, 0, &undeclared);
   g_autoptr(TarnServed) served = open_file(folder, &loose, &undeclared);
   TarnServedWorker *worker = tarn_served_take_worker(served);
@@ -285,7 +365,8 @@ static void test_faults_of_the_project(void) {
 
   const TarnParam id = {.name = (char *)"id", .type = TARN_PARAM_STRING, .in_path = TRUE};
   g_autoptr(GPtrArray) list = params(&id, NULL);
-  const TarnEndpoint pathless = {.name = (char *)"pathless", .route = (char *)"/x", .params = list, .sql = (char *)"SELECT 1"};
+  const TarnEndpoint pathless = {
+      .name = (char *)"pathless", .route = (char *)"/x", .params = list, .sql = (char *)"SELECT 1"};
   g_assert_null(tarn_endpoint_plan_new(&pathless, 0, &missing));
   g_assert_cmpstr(missing->message, ==, "endpoint pathless: the route /x has no {id}");
 }

@@ -27,18 +27,23 @@ static const Example scalars[] = {
     {"9007199254740993", "9007199254740993", "9007199254740993"},
     {"18446744073709551615::UBIGINT", "18446744073709551615", "18446744073709551615"},
     {"sum(9007199254740993)", "9007199254740993", "9007199254740993"},
-    {"170141183460469231731687303715884105727::HUGEINT", "170141183460469231731687303715884105727", "170141183460469231731687303715884105727"},
-    {"'-170141183460469231731687303715884105728'::HUGEINT", "-170141183460469231731687303715884105728", "-170141183460469231731687303715884105728"},
-    {"340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455", "340282366920938463463374607431768211455"},
+    {"170141183460469231731687303715884105727::HUGEINT", "170141183460469231731687303715884105727",
+     "170141183460469231731687303715884105727"},
+    {"'-170141183460469231731687303715884105728'::HUGEINT", "-170141183460469231731687303715884105728",
+     "-170141183460469231731687303715884105728"},
+    {"340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455",
+     "340282366920938463463374607431768211455"},
     {"'0'::BIGNUM", "0", "0"},
     {"'-1000000000'::BIGNUM", "-1000000000", "-1000000000"},
-    {"'123456789012345678901234567890123456789012345678901234567890'::BIGNUM", "123456789012345678901234567890123456789012345678901234567890",
+    {"'123456789012345678901234567890123456789012345678901234567890'::BIGNUM",
+     "123456789012345678901234567890123456789012345678901234567890",
      "123456789012345678901234567890123456789012345678901234567890"},
     {"1.10::DECIMAL(4,2)", "1.10", "1.10"},
     {"-0.05::DECIMAL(4,2)", "-0.05", "-0.05"},
     {"12345.6789::DECIMAL(9,4)", "12345.6789", "12345.6789"},
     {"12345678901234.5678::DECIMAL(18,4)", "12345678901234.5678", "12345678901234.5678"},
-    {"'-1234567890123456789012345678901234.5678'::DECIMAL(38,4)", "-1234567890123456789012345678901234.5678", "-1234567890123456789012345678901234.5678"},
+    {"'-1234567890123456789012345678901234.5678'::DECIMAL(38,4)", "-1234567890123456789012345678901234.5678",
+     "-1234567890123456789012345678901234.5678"},
     {"7::DECIMAL(5,0)", "7", "7"},
     {"0.1::FLOAT", "0.1", "0.1"},
     {"3::FLOAT", "3.0", "3.0"},
@@ -62,7 +67,8 @@ static const Example scalars[] = {
     {"TIMESTAMP '1969-12-31 23:59:59.25'", "\"1969-12-31T23:59:59.25Z\"", "1969-12-31T23:59:59.25Z"},
     {"'2026-01-01 00:00:01'::TIMESTAMP_S", "\"2026-01-01T00:00:01Z\"", "2026-01-01T00:00:01Z"},
     {"'2026-01-01 00:00:01.002'::TIMESTAMP_MS", "\"2026-01-01T00:00:01.002Z\"", "2026-01-01T00:00:01.002Z"},
-    {"'2026-01-01 00:00:01.000000003'::TIMESTAMP_NS", "\"2026-01-01T00:00:01.000000003Z\"", "2026-01-01T00:00:01.000000003Z"},
+    {"'2026-01-01 00:00:01.000000003'::TIMESTAMP_NS", "\"2026-01-01T00:00:01.000000003Z\"",
+     "2026-01-01T00:00:01.000000003Z"},
     {"TIMESTAMPTZ '2026-01-01 02:00:00+02:00'", "\"2026-01-01T00:00:00Z\"", "2026-01-01T00:00:00Z"},
     {"'-infinity'::TIMESTAMP", "null", ""},
     {"INTERVAL '0 days'", "\"PT0S\"", "PT0S"},
@@ -75,12 +81,15 @@ static const Example scalars[] = {
     {"''", "\"\"", "\"\""},
     {"' x'", "\" x\"", "\" x\""},
     {"'Ndola é'", "\"Ndola é\"", "Ndola é"},
-    {"'a text that is too long to be kept inside the vector'", "\"a text that is too long to be kept inside the vector\"",
+    {"'a text that is too long to be kept inside the vector'",
+     "\"a text that is too long to be kept inside the vector\"",
      "a text that is too long to be kept inside the vector"},
     {"'\\x00\\xFF'::BLOB", "\"AP8=\"", "AP8="},
     {"''::BLOB", "\"\"", "\"\""},
-    {"'00112233-4455-6677-8899-aabbccddeeff'::UUID", "\"00112233-4455-6677-8899-aabbccddeeff\"", "00112233-4455-6677-8899-aabbccddeeff"},
-    {"'ffffffff-ffff-ffff-ffff-ffffffffffff'::UUID", "\"ffffffff-ffff-ffff-ffff-ffffffffffff\"", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+    {"'00112233-4455-6677-8899-aabbccddeeff'::UUID", "\"00112233-4455-6677-8899-aabbccddeeff\"",
+     "00112233-4455-6677-8899-aabbccddeeff"},
+    {"'ffffffff-ffff-ffff-ffff-ffffffffffff'::UUID", "\"ffffffff-ffff-ffff-ffff-ffffffffffff\"",
+     "ffffffff-ffff-ffff-ffff-ffffffffffff"},
     {"'OSS'::ENUM('BSS', 'OSS', 'IoT')", "\"OSS\"", "OSS"},
     {"'0110101'::BIT", "\"0110101\"", "0110101"},
     {"'101010101'::BIT", "\"101010101\"", "101010101"},
@@ -108,7 +117,8 @@ static const Example nested[] = {
     {"'{\"a\": [1, 2]}'::JSON", "{\"a\": [1, 2]}", "\"{\"\"a\"\": [1, 2]}\""},
     {"'{\"a\":NaN}'::JSON", "\"{\\\"a\\\":NaN}\"", "\"{\"\"a\"\":NaN}\""},
     {"'[1,]'::JSON", "\"[1,]\"", "\"[1,]\""},
-    {"['null'::JSON, NULL, '12345678901234567890123'::JSON]", "[null,null,12345678901234567890123]", "\"[null,null,12345678901234567890123]\""},
+    {"['null'::JSON, NULL, '12345678901234567890123'::JSON]", "[null,null,12345678901234567890123]",
+     "\"[null,null,12345678901234567890123]\""},
     {"{'j': '{\"x\":1}'::JSON}", "{\"j\":{\"x\":1}}", "\"{\"\"j\"\":{\"\"x\"\":1}}\""},
     {"'{\"a\":1}'", "\"{\\\"a\\\":1}\"", "\"{\"\"a\"\":1}\""},
 };
@@ -196,12 +206,15 @@ static void test_equal_names(void) {
 
 /* Rows of many chunks, with nested values that DuckDB holds as constants or dictionaries until they are read. */
 static void test_many_chunks(void) {
-  const char *sql = "SELECT string_agg(j, '' ORDER BY i) FROM (SELECT i, to_json({'i': i, 'l': ['c', i::VARCHAR], 's': {'k': 'constant', 'n': i}})::VARCHAR AS j "
-                    "FROM range(5000) t(i))";
+  const char *sql =
+      "SELECT string_agg(j, '' ORDER BY i) FROM (SELECT i, to_json({'i': i, 'l': ['c', i::VARCHAR], 's': {'k': "
+      "'constant', 'n': i}})::VARCHAR AS j "
+      "FROM range(5000) t(i))";
   g_autoptr(TarnResult) expected = run(sql, FALSE);
   g_autofree char *text = tarn_result_text(expected, 0, 0);
   for (int stream = 0; stream < 2; stream++) {
-    g_autofree char *json = as_json("SELECT i, ['c', i::VARCHAR] AS l, {'k': 'constant', 'n': i} AS s FROM range(5000) t(i) ORDER BY i", stream);
+    g_autofree char *json = as_json(
+        "SELECT i, ['c', i::VARCHAR] AS l, {'k': 'constant', 'n': i} AS s FROM range(5000) t(i) ORDER BY i", stream);
     g_auto(GStrv) parts = g_strsplit(json + 1, "},{\"i\"", -1);
     g_autofree char *joined = g_strjoinv("}{\"i\"", parts);
     joined[strlen(joined) - 1] = '\0';
@@ -210,14 +223,16 @@ static void test_many_chunks(void) {
 }
 
 static void test_no_rows(void) {
-  g_autofree char *json = as_json("SELECT 1 AS a WHERE false", TRUE), *csv = as_csv("SELECT 1 AS a, 2 AS b WHERE false");
+  g_autofree char *json = as_json("SELECT 1 AS a WHERE false", TRUE),
+                  *csv = as_csv("SELECT 1 AS a, 2 AS b WHERE false");
   g_assert_cmpstr(json, ==, "[]");
   g_assert_cmpstr(csv, ==, "a,b\r\n");
 }
 
 static void test_stream_that_fails_late(void) {
   g_autoptr(GError) error = NULL;
-  g_autoptr(TarnResult) result = run("SELECT CASE WHEN i < 500000 THEN i ELSE error('late') END AS v FROM range(1000000) t(i)", TRUE);
+  g_autoptr(TarnResult) result =
+      run("SELECT CASE WHEN i < 500000 THEN i ELSE error('late') END AS v FROM range(1000000) t(i)", TRUE);
   g_autoptr(TarnRows) rows = tarn_rows_new(result, &error);
   guint64 n = 0;
   while (tarn_rows_next(rows, &error)) n += tarn_rows_count(rows);
@@ -228,8 +243,10 @@ static void test_stream_that_fails_late(void) {
 
 static void test_table(void) {
   TarnTableSummary summary;
-  g_autofree char *table = as_table("SELECT * FROM (VALUES ('SUB-1', 12, NULL, 'é中'), (E'x\\n\\x1b[31m', -3, 'nan'::DOUBLE, '')) t(id, events, mean, \"note\")",
-                                    (TarnTableOptions){.limit = 100, .max_width = 60}, &summary);
+  g_autofree char *table = as_table(
+      "SELECT * FROM (VALUES ('SUB-1', 12, NULL, 'é中'), (E'x\\n\\x1b[31m', -3, 'nan'::DOUBLE, '')) t(id, events, "
+      "mean, \"note\")",
+      (TarnTableOptions){.limit = 100, .max_width = 60}, &summary);
   g_assert_cmpstr(table, ==,
                   "id           events  mean  note\n"
                   "───────────  ──────  ────  ────\n"
@@ -241,7 +258,8 @@ static void test_table(void) {
 
 static void test_table_is_cut(void) {
   TarnTableSummary summary;
-  g_autofree char *table = as_table("SELECT repeat('中', i::INT) AS v FROM range(2, 4) t(i)", (TarnTableOptions){.max_width = 4}, &summary);
+  g_autofree char *table =
+      as_table("SELECT repeat('中', i::INT) AS v FROM range(2, 4) t(i)", (TarnTableOptions){.max_width = 4}, &summary);
   g_assert_cmpstr(table, ==, "v\n────\n中中\n中…\n");
   g_assert_true(summary.cut);
   g_free(table);
@@ -249,6 +267,23 @@ static void test_table_is_cut(void) {
   g_assert_cmpstr(table, ==, "i\n─\n0\n1\n");
   g_assert_true(summary.more);
   g_assert_cmpuint(summary.shown, ==, 2);
+}
+
+static void test_table_that_is_wider_than_the_terminal(void) {
+  TarnTableSummary summary;
+  const char *sql = "SELECT * FROM (VALUES (1, 'x', NULL), (2, 'a long text', 3.5)) t(id, description, n) ORDER BY id";
+  g_autofree char *records = as_table(sql, (TarnTableOptions){.line_width = 20}, &summary);
+  g_assert_cmpstr(records, ==,
+                  "id           1\n"
+                  "description  x\n"
+                  "n            NULL\n"
+                  "\n"
+                  "id           2\n"
+                  "description  a long text\n"
+                  "n            3.5\n");
+  g_autofree char *table = as_table(sql, (TarnTableOptions){.line_width = 21, .color = TRUE}, &summary);
+  g_assert_true(g_str_has_prefix(table, "\033[1mid\033[0m  \033[1mdescription\033[0m  "));
+  g_assert_nonnull(strstr(table, "\033[2mNULL\033[0m"));
 }
 
 int main(int argc, char **argv) {
@@ -268,6 +303,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/rows/stream_that_fails_late", test_stream_that_fails_late);
   g_test_add_func("/rows/table", test_table);
   g_test_add_func("/rows/table_is_cut", test_table_is_cut);
+  g_test_add_func("/rows/table_that_is_wider_than_the_terminal", test_table_that_is_wider_than_the_terminal);
   int status = g_test_run();
   tarn_conn_close(conn);
   tarn_db_close(db);
