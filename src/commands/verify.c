@@ -46,6 +46,7 @@ static gboolean execute(const TarnCliOptions *cli, gboolean json, GError **error
   TarnRunOptions options = {.project = project, .database_path = database};
   if (!tarn_budget_read(&options.budget, error)) return FALSE;
   gboolean ok = tarn_verify(&options, report, error);
+  if (!ok && report->checks->len == 0) return FALSE; /* it came to no comparison */
   if (json) print_json(report);
   else print_text(report);
   return ok;

@@ -20,6 +20,7 @@ static const Symptom symptoms[] = {
     {"Conflicting lock", TARN_ERROR_BUSY, "another process has the file open for writing: wait for it or stop it"},
     {"can only read versions", TARN_ERROR_ENVIRONMENT, "the file was written by a newer DuckDB: upgrade tarn, or publish it again with this version"},
     {"not a valid DuckDB database file", TARN_ERROR_ENVIRONMENT, "the file is corrupt or no DuckDB file: restore a kept generation (tarn rollback) or run again from the source"},
+    {"Could not read enough bytes", TARN_ERROR_ENVIRONMENT, "the file is cut off: restore a kept generation (tarn rollback) or run again from the source"},
     {"checksum", TARN_ERROR_ENVIRONMENT, "the file is corrupt: restore a kept generation (tarn rollback) or run again from the source"},
     {"Permission denied", TARN_ERROR_ENVIRONMENT, "check the owner and the permissions of the file and of its folder"},
     {"Serialization Error", TARN_ERROR_ENVIRONMENT, "the file is corrupt or from an unknown version: restore a kept generation (tarn rollback)"},

@@ -150,16 +150,19 @@ static gboolean plain_has_new(const NdjsonStream *stream, const TarnSourceFile *
 }
 
 static gboolean ndjson_has_new(TarnStream *base, gboolean *has_new, GError **error) {
-  const NdjsonStream *stream = (const NdjsonStream *)base;
+  NdjsonStream *stream = (NdjsonStream *)base;
   gboolean found = FALSE;
+  gint64 pending = 0;
   for (guint i = stream->current; i < stream->files->len && !found; i++) {
     const TarnSourceFile *file = stream->files->pdata[i];
     if (is_plain(file)) {
       if (!plain_has_new(stream, file, &found, error)) return FALSE;
+      pending += file->size - file->position->offset;
     } else {
       found = !is_unchanged(file);
     }
   }
+  if (!found) atomic_store(&stream->pending_bytes, pending); /* all that is left are unfinished last lines */
   *has_new = found;
   return TRUE;
 }
