@@ -1,6 +1,7 @@
 #include "commands/published.h"
 
 #include "base/error.h"
+#include "commands/project_options.h"
 #include "lakehouse/system.h"
 
 static gboolean open_file(TarnPublished *published, GError **error) {
@@ -24,10 +25,9 @@ gboolean tarn_published_open_file(TarnPublished *published, const char *path, GE
   return FALSE;
 }
 
-gboolean tarn_published_open(TarnPublished *published, const char *project_dir, GError **error) {
+gboolean tarn_published_open(TarnPublished *published, const TarnCliOptions *cli, GError **error) {
   *published = (TarnPublished){0};
-  g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
-  published->project = tarn_project_load(project_dir, problems, error);
+  published->project = tarn_command_load_project(cli, error);
   if (!published->project) return FALSE;
   published->path = tarn_project_database_path(published->project);
   if (open_file(published, error)) return TRUE;

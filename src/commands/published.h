@@ -2,6 +2,7 @@
 #pragma once
 #include <glib.h>
 
+#include "commands/cli.h"
 #include "lakehouse/db.h"
 #include "project/project.h"
 
@@ -13,7 +14,7 @@ typedef struct {
 } TarnPublished;
 
 /* FALSE: nothing is open. Errors: no or a faulty project; nothing published yet; a file that is no lakehouse. */
-gboolean tarn_published_open(TarnPublished *published, const char *project_dir, GError **error);
+gboolean tarn_published_open(TarnPublished *published, const TarnCliOptions *cli, GError **error);
 /* As above, of a file whose path is known; project stays NULL. */
 gboolean tarn_published_open_file(TarnPublished *published, const char *path, GError **error);
 /* The published file's path: DB_PATH, and then no project is read, else what the project says. Caller frees. */

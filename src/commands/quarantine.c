@@ -451,7 +451,7 @@ int tarn_command_quarantine(int argc, char **argv) {
   g_autoptr(GError) error = NULL;
   gsize verb;
   if (!parse(&request, argc, argv, &verb, &error)) return tarn_cli_fail(error);
-  if (!tarn_published_open(&request.published, request.cli.project_dir, &error)) return tarn_cli_fail(error);
+  if (!tarn_published_open(&request.published, &request.cli, &error)) return tarn_cli_fail(error);
   const TarnConfig *config = &request.published.project->config;
   request.shape = (TarnQuarantineShape){config->bronze_table, (const char *const *)config->envelope};
   return verbs[verb].run(&request, &error) ? 0 : tarn_cli_fail(error);
