@@ -30,10 +30,10 @@ def clean_environment(extra=None):
 def tarn():
     """tarn("query", "SELECT 1", cwd=project) -> CompletedProcess with text output; check=True fails the test where it exits other than 0.
 
-    input may be text or bytes; binary=True gives the output as bytes."""
+    input may be text or bytes; binary=True gives the output as bytes; prefix is a command that the program is run by."""
 
-    def call(*args, cwd=None, env=None, input=None, check=True, binary=False):
-        done = subprocess.run([program(), *map(str, args)], cwd=cwd, env=clean_environment(env),
+    def call(*args, cwd=None, env=None, input=None, check=True, binary=False, prefix=()):
+        done = subprocess.run([*prefix, program(), *map(str, args)], cwd=cwd, env=clean_environment(env),
                               input=input.encode() if isinstance(input, str) else input if input is not None else b"",
                               capture_output=True, timeout=TIMEOUT)
         if check and done.returncode != 0:
