@@ -77,11 +77,14 @@ static gboolean may_keep(const RunOptions *options, const char *database, const 
 static int run_once(const RunOptions *options, TarnRunOptions *run, GError **fault) {
   g_autoptr(TarnProgress) progress = tarn_progress_new(stderr, progress_style(options));
   g_autoptr(TarnRunReport) report = tarn_run_report_new();
+  g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
+  run->problems = problems;
   run->listener = tarn_progress_listen;
   run->listener_data = progress;
   g_autoptr(GError) error = NULL;
   gboolean ok = options->plan ? tarn_run_plan(run, report, &error) : tarn_run(run, report, &error);
   tarn_progress_summary(progress, report);
+  tarn_command_print_problems(problems, &options->cli);
   if (options->json) print_json(report);
   if (ok) return 0;
   if (may_keep(options, run->database_path, error)) {

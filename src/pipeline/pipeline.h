@@ -16,6 +16,7 @@ typedef struct {
   gboolean final;            /* take unterminated last lines */
   gboolean resume;           /* go on after a rollback's hold */
   gboolean replay;           /* offer the records in bronze quarantine again */
+  GPtrArray *problems;       /* gets the TarnProblems of a project that does not bind; NULL: they are not wanted */
   TarnBudget budget;
   GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */
   TarnRunListener listener;  /* may be NULL */

@@ -130,6 +130,13 @@ static gboolean open_stream(TarnRun *run, gpointer argument, gint64 *rows, GErro
   return run->stream && tarn_stream_has_new(run->stream, &run->has_input, error);
 }
 
+/* A project that changed is bound against empty tables before a byte is copied or read. */
+static gboolean validate(const TarnRun *run, GError **error) {
+  if (!run->plan->fresh && !tarn_plan_has_work(run->plan)) return TRUE;
+  g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
+  return tarn_project_validate(run->options->project, run->options->problems ? run->options->problems : own, error);
+}
+
 /* Lock, peek, plan, ask the source: all that can be known before anything is copied. */
 static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
   g_autoptr(GHashTable) stored = NULL;
@@ -137,7 +144,7 @@ static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
   if (!tarn_fault_point("lock.taken", error)) return FALSE;
   if (!peek(run, &stored, error) || (lock && !check_hold(run, error))) return FALSE;
   run->plan = tarn_plan_new(run->options->project, stored, run->options->full_refresh, run->report, error);
-  if (!run->plan) return FALSE;
+  if (!run->plan || !validate(run, error)) return FALSE;
   if (run->hold && lock) {
     run->plan->audit = TRUE;
     tarn_run_report_add_change(run->report, "hold", "runs go on", "resumed after: %s", run->hold);
