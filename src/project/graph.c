@@ -90,8 +90,8 @@ static void resolve_ref(const Graph *graph, const TarnSqlFile *file, const TarnT
     add_read(reads, graph->config->bronze_table);
   else if (!source)
     unknown_table(graph, file, ref);
-  else if (file->model && file->model->kind < source->model->kind)
-    problem_at(graph, file, ref, "silver reads bronze or silver", "a silver model may not read a gold one");
+  else if (file->model && file->model->kind == TARN_MODEL_SILVER)
+    problem_at(graph, file, ref, "SQL over other models belongs in gold", "a silver model reads the bronze table only");
   else
     add_read(reads, source->name);
 }
@@ -138,7 +138,7 @@ static void visit(const Graph *graph, TarnSqlFile *file) {
   g_ptr_array_add(graph->order, file->model);
 }
 
-/* Silver reads no gold, so visiting silver first puts it first. */
+/* Silver reads bronze only, so visiting silver first puts it first. */
 static void sort_models(const Graph *graph, GPtrArray *models) {
   for (int kind = TARN_MODEL_SILVER; kind <= TARN_MODEL_GOLD; kind++)
     for (guint i = 0; i < graph->files->len; i++) {

@@ -10,6 +10,7 @@ static const char hint[] = "leave out `key:`; the table is then rebuilt whole by
 
 typedef struct {
   const TarnModel *model;
+  const TarnModel *source; /* the first table that it reads; NULL: bronze, or none */
   GPtrArray *problems;
   const json_t *select;
   GHashTable *volatiles;
@@ -42,6 +43,8 @@ static void check_source(Checking *checking) {
   const json_t *from = json_object_get(checking->select, "from_table");
   if (!tarn_ast_is(from, "BASE_TABLE"))
     refuse(checking, from, "anything but one table behind FROM");
+  else if (checking->source && checking->source->kind == TARN_MODEL_GOLD)
+    refuse(checking, from, "a gold table behind FROM");
   else if (*text_of(from, "schema_name"))
     refuse(checking, from, "a schema before its table");
   else if (part(from, "sample") || part(from, "at_clause"))
@@ -141,12 +144,14 @@ static void check(Checking *checking, json_t *select) {
   check_key_selected(checking);
 }
 
-gboolean tarn_incremental_check(const TarnModel *model, TarnConn *conn, GPtrArray *problems, GError **error) {
+gboolean tarn_incremental_check(const TarnProject *project, const TarnModel *model, TarnConn *conn, GPtrArray *problems,
+                                GError **error) {
   g_autoptr(json_t) tree = tarn_ast_parse(conn, model->sql, NULL, error);
   g_autoptr(GHashTable) volatiles = tree ? volatile_functions(conn, error) : NULL;
   if (!volatiles) return FALSE;
   json_t *select = tarn_ast_statement(tree);
-  Checking checking = {model, problems, select, volatiles, FALSE};
+  const TarnModel *source = *model->reads ? tarn_project_model(project, *model->reads) : NULL;
+  Checking checking = {model, source, problems, select, volatiles, FALSE};
   if (tarn_ast_is(select, "SELECT_NODE"))
     check(&checking, select);
   else

@@ -44,7 +44,7 @@ typedef struct {
   GStrv unique; /* silver: columns whose value is kept once; empty: none */
   GStrv key;    /* gold: columns that incremental maintenance goes by; empty: always rebuilt whole */
   GPtrArray *columns; /* TarnColumnNote */
-  GStrv reads;        /* tables that the SQL reads: bronze table and models */
+  GStrv reads;        /* tables that the SQL reads: bronze table and models; silver: bronze only */
   char *digest;       /* SHA-256 of what the model's rows depend on in this file: changes when the SQL or unique or key
                          change, not with notes */
 } TarnModel;

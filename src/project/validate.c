@@ -118,7 +118,8 @@ static gboolean validate_model(const Validation *validation, const TarnModel *mo
     expect_column(validation, model, columns, note->name, note->name);
   }
   if (model->kind == TARN_MODEL_SILVER) check_rowwise(validation, model);
-  return !*model->key || tarn_incremental_check(model, validation->conn, validation->problems, error);
+  return !*model->key ||
+         tarn_incremental_check(validation->project, model, validation->conn, validation->problems, error);
 }
 
 /* --- Checks and endpoints --------------------------------------------------------------------------------------- */
