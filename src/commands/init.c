@@ -35,30 +35,24 @@ static gboolean is_empty(const char *folder) {
   return !dir || !g_dir_read_name(dir);
 }
 
-/* *same where the file holds just this text, *absent where there is none. */
-static void compare(const char *path, const char *text, gboolean *same, gboolean *absent) {
-  g_autofree char *found = NULL;
-  *same = g_file_get_contents(path, &found, NULL, NULL) && g_str_equal(found, text);
-  *absent = !g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
 /* Nobody's work is overwritten: the folder is empty, or holds this template with nothing in it changed. */
 static gboolean may_write(const char *folder, const TarnEmbeddedFile *files, GError **error) {
-  if (is_empty(folder)) return TRUE;
-  gboolean any_same = FALSE;
+  gboolean ours = is_empty(folder);
   for (; files->path; files++) {
-    g_autofree char *path = g_build_filename(folder, files->path, NULL);
-    gboolean same, absent;
-    compare(path, files->text, &same, &absent);
-    any_same = any_same || same;
-    if (same || absent) continue;
+    g_autofree char *path = g_build_filename(folder, files->path, NULL), *found = NULL;
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) continue;
+    if (g_file_get_contents(path, &found, NULL, NULL) && g_str_equal(found, files->text)) {
+      ours = TRUE;
+      continue;
+    }
     tarn_error_set(error, TARN_ERROR_USAGE, "name another folder; nothing was written",
                    "%s is there and differs from the template", path);
     return FALSE;
   }
-  if (any_same) return TRUE;
-  tarn_error_set(error, TARN_ERROR_USAGE, "name a new or empty folder; nothing was written", "%s is not empty", folder);
-  return FALSE;
+  if (!ours)
+    tarn_error_set(error, TARN_ERROR_USAGE, "name a new or empty folder; nothing was written", "%s is not empty",
+                   folder);
+  return ours;
 }
 
 static gboolean make_folder(const char *path, GError **error) {

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/nearest.h"
 
+#define NAME_RULE "a name: letters, digits and _, not beginning with a digit"
+
 /* One reading of one map: the table, the document, where values go and the dotted path of the map for messages. */
 typedef struct {
   const TarnKey *keys;
@@ -90,62 +92,47 @@ static gboolean store_choice(const TarnKey *key, const char *text, gpointer plac
   return FALSE;
 }
 
-static char *expect_text(const TarnKey *key) {
-  (void)key;
-  return g_strdup("a text");
-}
+/* How each scalar type is read, and what messages and the reference call it. Lists go by their element's type. */
+static const struct {
+  gboolean (*store)(const TarnKey *key, const char *text, gpointer place); /* FALSE: the text is no such value */
+  const char *expected;                                                    /* NULL: the key says it */
+} types[] = {
+    [TARN_KEY_TEXT] = {store_text, "a text"},
+    [TARN_KEY_NAME] = {store_text, NAME_RULE},
+    [TARN_KEY_TEXTS] = {store_text, "a text"},
+    [TARN_KEY_NAMES] = {store_text, NAME_RULE},
+    [TARN_KEY_COUNT] = {store_count, NULL},
+    [TARN_KEY_SIZE] = {store_size, NULL},
+    [TARN_KEY_DURATION] = {store_duration, "a duration such as 30s, 15m or 1h"},
+    [TARN_KEY_NUMBER] = {store_number, "a number"},
+    [TARN_KEY_SWITCH] = {store_switch, "true or false"},
+    [TARN_KEY_CHOICE] = {store_choice, NULL},
+};
 
-static char *expect_name(const TarnKey *key) {
-  (void)key;
-  return g_strdup("a name: letters, digits and _, not beginning with a digit");
-}
-
-static char *expect_count(const TarnKey *key) {
-  return g_strdup_printf("a whole number from %.0f to %.0f", key->minimum, key->maximum);
-}
-
-static char *expect_size(const TarnKey *key) {
+static char *expected_size(const TarnKey *key) {
   g_autofree char *minimum = tarn_format_size((guint64)key->minimum);
   g_autofree char *maximum = tarn_format_size((guint64)key->maximum);
   return g_strdup_printf("a size such as 64KiB or 1MiB, from %s to %s", minimum, maximum);
 }
 
-static char *expect_duration(const TarnKey *key) {
-  (void)key;
-  return g_strdup("a duration such as 30s, 15m or 1h");
-}
-
-static char *expect_number(const TarnKey *key) {
-  (void)key;
-  return g_strdup("a number");
-}
-
-static char *expect_switch(const TarnKey *key) {
-  (void)key;
-  return g_strdup("true or false");
-}
-
-static char *expect_choice(const TarnKey *key) {
+static char *expected_choice(const TarnKey *key) {
   g_autofree char *words = g_strjoinv(", ", (char **)key->choices);
   return g_strdup_printf(key->choices[1] ? "one of %s" : "%s", words);
 }
 
-/* How each scalar type is read, and what messages and the reference call it. Lists go by their element's type. */
-static const struct {
-  gboolean (*store)(const TarnKey *key, const char *text, gpointer place); /* FALSE: the text is no such value */
-  char *(*expect)(const TarnKey *key);
-} types[] = {
-    [TARN_KEY_TEXT] = {store_text, expect_text},
-    [TARN_KEY_NAME] = {store_text, expect_name},
-    [TARN_KEY_TEXTS] = {store_text, expect_text},
-    [TARN_KEY_NAMES] = {store_text, expect_name},
-    [TARN_KEY_COUNT] = {store_count, expect_count},
-    [TARN_KEY_SIZE] = {store_size, expect_size},
-    [TARN_KEY_DURATION] = {store_duration, expect_duration},
-    [TARN_KEY_NUMBER] = {store_number, expect_number},
-    [TARN_KEY_SWITCH] = {store_switch, expect_switch},
-    [TARN_KEY_CHOICE] = {store_choice, expect_choice},
-};
+/* Caller frees. */
+static char *expected_value(const TarnKey *key) {
+  switch (key->type) {
+    case TARN_KEY_COUNT:
+      return g_strdup_printf("a whole number from %.0f to %.0f", key->minimum, key->maximum);
+    case TARN_KEY_SIZE:
+      return expected_size(key);
+    case TARN_KEY_CHOICE:
+      return expected_choice(key);
+    default:
+      return g_strdup(types[key->type].expected);
+  }
+}
 
 static gboolean is_list_type(TarnKeyType type) { return type == TARN_KEY_TEXTS || type == TARN_KEY_NAMES; }
 
@@ -174,7 +161,7 @@ static void set_fallbacks(const TarnKey *keys, char *target) {
 
 static void wrong_value(const Reading *reading, const TarnKey *key, const TarnYamlNode *node) {
   const char *text = tarn_yaml_text(node);
-  g_autofree char *expected = types[key->type].expect(key);
+  g_autofree char *expected = expected_value(key);
   if (text)
     tarn_yaml_problem(reading->yaml, node, key->help, "%s%s: '%s' is not %s", reading->path, key->name, text, expected);
   else
@@ -182,8 +169,8 @@ static void wrong_value(const Reading *reading, const TarnKey *key, const TarnYa
 }
 
 static void read_scalar(const Reading *reading, const TarnKey *key, const TarnYamlNode *node) {
-  char nowhere[sizeof(guint64)] = {0};
-  gpointer place = key->offset == TARN_KEY_NOWHERE ? nowhere : reading->target + key->offset;
+  guint64 nowhere;
+  gpointer place = key->offset == TARN_KEY_NOWHERE ? (gpointer)&nowhere : reading->target + key->offset;
   const char *text = tarn_yaml_text(node);
   if (!text || !types[key->type].store(key, text, place)) wrong_value(reading, key, node);
 }
@@ -241,8 +228,8 @@ static void read_named_objects(const Reading *reading, const TarnKey *key, const
     const TarnYamlNode *name = tarn_yaml_key(reading->yaml, map, i);
     const char *text = tarn_yaml_text(name);
     if (!text || !tarn_is_name(text))
-      tarn_yaml_problem(reading->yaml, name, "letters, digits and _, not beginning with a digit",
-                        "%s%s: '%s' is not a name", reading->path, key->name, text ? text : "this");
+      tarn_yaml_problem(reading->yaml, name, NULL, "%s%s: '%s' is not " NAME_RULE, reading->path, key->name,
+                        text ? text : "this");
     else if (!g_hash_table_add(seen, (gpointer)text))
       tarn_yaml_problem(reading->yaml, name, NULL, "%s%s names '%s' twice", reading->path, key->name, text);
     else
@@ -350,8 +337,8 @@ void tarn_keys_read(const TarnKey *keys, TarnYaml *yaml, const TarnYamlNode *nod
 /* --- Reference -------------------------------------------------------------------------------------------------- */
 
 static char *describe_type(const TarnKey *key) {
-  if (key->type == TARN_KEY_OBJECTS) return g_strdup(key->object->by_name ? "a map from names to" : "a list of");
-  g_autofree char *one = types[key->type].expect(key);
+  if (key->type == TARN_KEY_OBJECTS) return g_strdup(key->object->by_name ? "a map from names to:" : "a list of:");
+  g_autofree char *one = expected_value(key);
   return is_list_type(key->type) ? g_strdup_printf("a list, each %s", one) : g_steal_pointer(&one);
 }
 
