@@ -1,7 +1,7 @@
 -- Tarn's own tables inside the lakehouse file. Format 1.
 CREATE SCHEMA IF NOT EXISTS tarn;
 CREATE TABLE IF NOT EXISTS tarn.meta (key VARCHAR, value VARCHAR);
--- One row per published generation; the newest is the file's own.
+-- One row per published generation; the newest is the file's own. rolled_back_from: the older generation whose content a rollback published again.
 CREATE TABLE IF NOT EXISTS tarn.generations (
   generation BIGINT, run_id VARCHAR, published_at TIMESTAMP, rolled_back_from BIGINT,
   tarn_version VARCHAR, duckdb_version VARCHAR, project_digest VARCHAR);
