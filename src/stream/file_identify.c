@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -238,6 +239,22 @@ static gboolean check_names(Identification *work, GError **error) {
   return TRUE;
 }
 
+/* A file that was read and holds nothing now is no source any more, but not in silence: unless it lives on under
+ * another name, what was in it is gone. */
+static gboolean check_emptied(const Identification *work, GError **error) {
+  for (guint i = 0; i < work->stored->len; i++) {
+    const TarnPosition *position = work->stored->pdata[i];
+    struct stat info;
+    if (position->offset == 0 || g_hash_table_contains(work->leaders, position->identity)) continue;
+    if (stat(position->name, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > 0) continue;
+    tarn_error_set(error, TARN_ERROR_SOURCE, "put the file back as it was, or remove the empty one",
+                   "%s became shorter: it is empty now and was read up to byte %" G_GINT64_FORMAT, position->name,
+                   position->offset);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean match_files(Identification *work, GError **error) {
   for (guint i = 0; i < work->files->len; i++) {
     Candidate *candidate = &work->candidates[i];
@@ -253,7 +270,7 @@ static gboolean identify(Identification *work, GError **error) {
   index_stored(work);
   if (!match_files(work, error)) return FALSE;
   choose_leaders(work);
-  if (!check_names(work, error)) return FALSE;
+  if (!check_names(work, error) || !check_emptied(work, error)) return FALSE;
   guint count = work->files->len;
   for (guint i = 0; i < count; i++)
     if (!work->candidates[i].file->piped && !place(work, &work->candidates[i], error)) return FALSE;

@@ -423,6 +423,9 @@ static void test_shorter(Scene *scene, gconstpointer unused) {
     assert_source_error(scene, "a", "/a became shorter");
     put(scene, "a", one);
     assert_source_error(scene, "a", "/a became shorter");
+    put(scene, "a", "");
+    assert_source_error(scene, "a", "/a became shorter: it is empty");
+    put(scene, "a", one);
     rename_file(scene, "a", "b");
     if (count == 1000) continue;
     put(scene, "a", text);
