@@ -41,18 +41,22 @@ def counts(rows, project, **kwargs):
 # What does not depend on when and in which files the events came. number: a bronze row's place in the order of arrival.
 NUMBERED = "WITH bronze AS (SELECT *, row_number() OVER (ORDER BY seq) AS number FROM bronze_raw_events) "
 TABLES = {
-    "bronze": NUMBERED + "SELECT * EXCLUDE (seq, ingested_at, source_name, source_partition, source_offset) FROM bronze ORDER BY number",
-    "silver": "SELECT * EXCLUDE (ingested_at) FROM silver_clean_events ORDER BY ALL",
-    "gold": "SELECT * FROM gold_subscriber_features ORDER BY ALL",
+    "bronze": NUMBERED + "SELECT * EXCLUDE (seq, ingested_at, source_name, source_partition, source_offset) FROM bronze",
+    "silver": NUMBERED + "SELECT number, s.* EXCLUDE (seq, ingested_at) FROM silver_clean_events s JOIN bronze USING (seq)",
+    "gold": "SELECT * FROM gold_subscriber_features",
     "refused": NUMBERED + """
       SELECT layer, table_name, number, reasons::VARCHAR AS reasons, hex(raw) AS raw, raw_size
-      FROM tarn.quarantine LEFT JOIN bronze USING (seq) ORDER BY ALL""",
+      FROM tarn.quarantine LEFT JOIN bronze USING (seq)""",
     "duplicates": NUMBERED + """
       SELECT table_name, b.number, k.number AS kept
-      FROM tarn.duplicates d JOIN bronze b USING (seq) JOIN bronze k ON k.seq = d.kept_seq ORDER BY ALL""",
+      FROM tarn.duplicates d JOIN bronze b USING (seq) JOIN bronze k ON k.seq = d.kept_seq""",
 }
 
 
 def contents(rows, project, **kwargs):
-    """Every row of every layer, but for times and coordinates."""
-    return {table: rows(project, sql, **kwargs) for table, sql in TABLES.items()}
+    """Every row of every layer as JSON text, but for times and coordinates."""
+    sql = " UNION ALL ".join(f"SELECT '{name}' AS table_name, to_json(r)::VARCHAR AS text FROM ({table}) r" for name, table in TABLES.items())
+    found = {name: [] for name in TABLES}
+    for row in rows(project, sql, **kwargs):
+        found[row["table_name"]].append(row["text"])
+    return {name: sorted(texts) for name, texts in found.items()}

@@ -36,8 +36,9 @@ def published_figures(rows, project):
     return {
         "counts": events.counts(rows, project),
         "quality_reasons": {row["reason"]: row["n"] for row in reasons},
-        "below_threshold": rows(project, "SELECT count(*) AS n FROM bronze_raw_events WHERE quality_score < 45")[0]["n"],
-        "at_risk": rows(project, "SELECT count(*) AS n FROM gold_subscriber_features WHERE churn_label = 1")[0]["n"],
+        **rows(project, """
+          SELECT (SELECT count(*) FROM bronze_raw_events WHERE quality_score < 45) AS below_threshold,
+            (SELECT count(*) FROM gold_subscriber_features WHERE churn_label = 1) AS at_risk""")[0],
     }
 
 
@@ -63,7 +64,7 @@ def test_one_run(project, inbox, run_report, rows):
     assert_exact(rows, project, report)
 
 
-@pytest.mark.parametrize("files, files_per_run", [(1, 1), (2, 1), (7, 1), (7, 7), (50, 5), (50, 50)])
+@pytest.mark.parametrize("files, files_per_run", [(2, 1), (7, 1), (50, 5), (50, 50)])
 def test_split_into_files(project, inbox, run_report, rows, files, files_per_run):
     size = -(-len(LINES) // files)
     for start in range(0, files, files_per_run):

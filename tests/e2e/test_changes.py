@@ -1,4 +1,6 @@
 """A changed model, rule or project file is noticed: exactly the affected layers are made anew from bronze, without reading the source again."""
+import shutil
+
 import pytest
 
 import shop
@@ -14,13 +16,18 @@ def values(found):
     return [tuple(row.values()) for row in found]
 
 
-@pytest.fixture
-def built(tmp_path, run_report):
-    """The shop with one generation; its source is gone, so that nothing can be read again."""
-    project = shop.write(tmp_path / "shop")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, run_report):
+    project = shop.write(tmp_path_factory.mktemp("template") / "shop")
     run_report(project)
     (project / "events" / "orders.ndjson").unlink()
     return project
+
+
+@pytest.fixture
+def built(template, tmp_path):
+    """The shop with one generation; its source is gone, so that nothing can be read again."""
+    return shutil.copytree(template, tmp_path / "shop")
 
 
 def test_what_the_shop_holds(built, rows):

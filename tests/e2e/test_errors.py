@@ -129,6 +129,14 @@ def test_a_damaged_source_is_named(tarn, published, damage, words):
         assert_kept(tarn("run", "-C", published, "--or-keep", check=False), file.name)
 
 
+def test_an_emptied_file_is_named(tarn, project, run_report):
+    file = project / "events" / "a.ndjson"
+    file.write_bytes(FIRST)
+    run_report(project)
+    file.write_bytes(b"")
+    assert_fails(tarn("run", "-C", project, check=False), 3, file, "shorter")
+
+
 def test_an_absent_file(tarn, published, tmp_path):
     missing = tmp_path / "missing.ndjson"
     with unchanged(published / "telecom.duckdb"):

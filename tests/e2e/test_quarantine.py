@@ -16,12 +16,24 @@ NOBODY = line("nobody", subscriber_id=None)
 LINES = [GOOD, WORDS, LOTS, LATIN1, NOBODY]
 
 
-@pytest.fixture
-def refusing(project, run_report):
-    """A project whose five lines end as one silver row and four records in quarantine."""
-    (project / "events" / "a.ndjson").write_bytes(ndjson(*LINES))
-    run_report(project)
-    return project
+@pytest.fixture(scope="module")
+def make_refusing(tarn, run_report, tmp_path_factory):
+    """make_refusing() -> a project whose five lines end as one silver row and four records in quarantine."""
+
+    def make():
+        folder = tmp_path_factory.mktemp("refusing") / "telecom"
+        tarn("init", folder)
+        (folder / "events" / "a.ndjson").write_bytes(ndjson(*LINES))
+        run_report(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def refusing(make_refusing):
+    """Such a project for tests that only read it."""
+    return make_refusing()
 
 
 @pytest.fixture
@@ -155,12 +167,13 @@ def one_value_changed(file):
 
 
 @pytest.mark.parametrize("change", [gone, other_content, one_value_changed])
-def test_a_record_that_the_source_no_longer_has_is_rebuilt(refusing, exported, change):
+def test_a_record_that_the_source_no_longer_has_is_rebuilt(make_refusing, exported, change):
+    refusing = make_refusing()
     change(refusing / "events" / "a.ndjson")
     record = exported(refusing)[offset(2)]
     assert record["rebuilt"] is True
     assert record["original"] != LOTS.decode() and json.loads(record["original"]) == json.loads(LOTS)
-    assert exported(refusing)[offset(1)] ["original"] == WORDS.decode()
+    assert exported(refusing)[offset(1)]["original"] == WORDS.decode()
 
 
 def test_standard_input_is_rebuilt(project, run_report, exported):
@@ -168,7 +181,8 @@ def test_standard_input_is_rebuilt(project, run_report, exported):
     assert exported(project)[offset(2)]["rebuilt"] is True
 
 
-def test_what_was_rebuilt_gives_the_same_rows_again(refusing, new_project, tarn, run_report, rows):
+def test_what_was_rebuilt_gives_the_same_rows_again(make_refusing, new_project, tarn, run_report, rows):
+    refusing = make_refusing()
     (refusing / "events" / "a.ndjson").unlink()
     lines = tarn("quarantine", "export", "-C", refusing, "--raw", "--layer", "silver", binary=True).stdout
     again = new_project("again")
