@@ -195,19 +195,25 @@ char *tarn_ast_to_sql(TarnConn *conn, const json_t *tree, GError **error) {
   return ask(conn, "SELECT json_deserialize_sql($1::JSON)", json, error);
 }
 
-char *tarn_ast_expression_to_sql(TarnConn *conn, const json_t *expression, GError **error) {
-  g_autoptr(json_t) copy = json_copy((json_t *)expression);
-  json_object_set_new(copy, "alias", json_string(""));
+char *tarn_ast_list_to_sql(TarnConn *conn, const json_t *expressions, GError **error) {
   g_autoptr(json_t) tree = json_pack(
-      "{s:b, s:[{s:{s:s, s:[], s:{s:[]}, s:[O], s:{s:s, s:s, s:n, s:i}, s:n, s:[], s:[], s:s, s:n, s:n, s:n}, s:[]}]}",
-      "error", 0, "statements", "node", "type", "SELECT_NODE", "modifiers", "cte_map", "map", "select_list", copy,
-      "from_table", "type", "EMPTY", "alias", "", "sample", "query_location", 0, "where_clause", "group_expressions",
-      "group_sets", "aggregate_handling", "STANDARD_HANDLING", "having", "sample", "qualify", "named_param_map");
+      "{s:b, s:[{s:{s:s, s:[], s:{s:[]}, s:O, s:{s:s, s:s, s:n, s:i}, s:n, s:[], s:[], s:s, s:n, s:n, s:n}, s:[]}]}",
+      "error", 0, "statements", "node", "type", "SELECT_NODE", "modifiers", "cte_map", "map", "select_list",
+      expressions, "from_table", "type", "EMPTY", "alias", "", "sample", "query_location", 0, "where_clause",
+      "group_expressions", "group_sets", "aggregate_handling", "STANDARD_HANDLING", "having", "sample", "qualify",
+      "named_param_map");
   g_assert(tree);
   g_autofree char *sql = tarn_ast_to_sql(conn, tree, error);
   if (!sql) return NULL;
   g_assert(g_str_has_prefix(sql, EXPRESSION_PREFIX));
   return g_strdup(sql + strlen(EXPRESSION_PREFIX));
+}
+
+char *tarn_ast_expression_to_sql(TarnConn *conn, const json_t *expression, GError **error) {
+  g_autoptr(json_t) copy = json_copy((json_t *)expression);
+  json_object_set_new(copy, "alias", json_string(""));
+  g_autoptr(json_t) list = json_pack("[O]", copy);
+  return tarn_ast_list_to_sql(conn, list, error);
 }
 
 json_t *tarn_ast_statement(const json_t *tree) {
@@ -217,23 +223,6 @@ json_t *tarn_ast_statement(const json_t *tree) {
 gboolean tarn_ast_is(const json_t *node, const char *type) {
   const char *own = json_string_value(json_object_get(node, "type"));
   return own && strcmp(own, type) == 0;
-}
-
-json_t *tarn_ast_text(const char *text) {
-  return json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:n}, s:b, s:s}}", "class", "CONSTANT", "type", "VALUE_CONSTANT",
-                   "alias", "", "value", "type", "id", "VARCHAR", "type_info", "is_null", 0, "value", text);
-}
-
-json_t *tarn_ast_column(const char *name) {
-  return json_pack("{s:s, s:s, s:s, s:[s]}", "class", "COLUMN_REF", "type", "COLUMN_REF", "alias", "", "column_names",
-                   name);
-}
-
-json_t *tarn_ast_function(const char *name, json_t *arguments) {
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:n, s:{s:s, s:[]}, s:b, s:b, s:b, s:s}", "class", "FUNCTION",
-                   "type", "FUNCTION", "alias", "", "function_name", name, "schema", "", "children", arguments,
-                   "filter", "order_bys", "type", "ORDER_MODIFIER", "orders", "distinct", 0, "is_operator", 0,
-                   "export_state", 0, "catalog", "");
 }
 
 void tarn_ast_walk(json_t *node, TarnAstVisit visit, gpointer user) {

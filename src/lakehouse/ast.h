@@ -23,16 +23,24 @@ json_t *tarn_ast_parse_expression(TarnConn *conn, const char *expression, TarnSq
 char *tarn_ast_to_sql(TarnConn *conn, const json_t *tree, GError **error);
 /* Expression tree to SQL text; caller frees. */
 char *tarn_ast_expression_to_sql(TarnConn *conn, const json_t *expression, GError **error);
+/* Expression trees (json array) to the text of a select list, aliases kept; caller frees. */
+char *tarn_ast_list_to_sql(TarnConn *conn, const json_t *expressions, GError **error);
 
 /* The root node of the one statement of a tree; borrowed. */
 json_t *tarn_ast_statement(const json_t *tree);
 /* Is the node's "type" this one? FALSE for what is no node. */
 gboolean tarn_ast_is(const json_t *node, const char *type);
 
-/* New nodes, the caller's. */
-json_t *tarn_ast_text(const char *text);                            /* 'text' */
-json_t *tarn_ast_column(const char *name);                          /* "name" */
-json_t *tarn_ast_function(const char *name, json_t *arguments);     /* name(...); takes the array */
+/* New nodes, the caller's; arguments and children are taken. */
+json_t *tarn_ast_text(const char *text);                             /* 'text' */
+json_t *tarn_ast_boolean(gboolean value);                            /* true */
+json_t *tarn_ast_column(const char *name);                           /* "name" */
+json_t *tarn_ast_function(const char *name, json_t *arguments);      /* name(...); arguments: json array */
+json_t *tarn_ast_operator(const char *type, json_t *child);          /* OPERATOR_IS_NULL, OPERATOR_IS_NOT_NULL, OPERATOR_NOT, OPERATOR_TRY */
+json_t *tarn_ast_conjunction(const char *type, json_t *children);    /* CONJUNCTION_AND, CONJUNCTION_OR over a json array */
+/* CASE WHEN .. THEN .. ELSE .. END: an empty one is its default; arms are added in order. */
+json_t *tarn_ast_case(json_t *otherwise);
+void tarn_ast_case_add(json_t *node, json_t *when, json_t *then);
 
 typedef struct {
   char *catalog, *schema, *name; /* "" where not written */

@@ -5,8 +5,10 @@
  *   malformed  where TRY(hash(E_i)) IS NULL for some i (E_i raises), or where TRY(hash(C_j)) IS NULL (C_j raises)
  *   filtered   where TRY(C_j) IS NOT TRUE for some j and C_j does not raise
  *   accepted   else.
- * Fast form: where casts are all that can raise in an expression, CAST is rewritten to TRY_CAST and the row is malformed where a cast's input is not NULL
- * and its result is NULL (only where CASE and COALESCE would have evaluated it); the general form (TRY) is used where anything else may raise.
+ * AND and OR evaluate every operand, but as the condition of a CASE they stop at the first operand that decides, left to right. TRY_CAST and TRY of
+ * the model itself never count as raising. Errors that TRY does not catch (out of memory, interruption, internal ones) fail the statement.
+ * Fast form: CAST is rewritten to TRY_CAST and the row is malformed where a cast's input is not NULL and its result is NULL (only where CASE and
+ * COALESCE would have evaluated it); parts that may raise otherwise, and only those, get TRY around them (slow for a vector in which one raises).
  * Both forms give the same accepted rows and values; a property test holds them together. */
 #pragma once
 #include <glib.h>
@@ -19,9 +21,15 @@ typedef enum {
   TARN_REJECT_GENERAL,  /* everything by TRY: for the property test and for doubt */
 } TarnRejectForm;
 
+/* The three texts read `source`, which has every row of the FROM table with its columns, and a few columns named tarn_... of its own:
+ *   INSERT INTO silver SELECT <select_list>, seq FROM <source> WHERE seq >= $1 AND (<accepted>)
+ *   SELECT seq, <reasons> FROM <source> WHERE seq IN (...the others...)
+ * In this shape DuckDB reads each JSON text and tries each cast once per row. Conditions on the table's own columns are pushed down to the table. */
 typedef struct {
+  char *source;         /* what follows FROM */
   char *select_list;    /* `<expr> AS "name", ...`: the accepted row's values; raises nothing on rows that `accepted` lets through, nor on others */
-  char *accepted;       /* boolean SQL over the FROM table's columns, never NULL, never raises: the row goes to silver (but for duplicates) */
+  GStrv values;         /* the <expr> of each item */
+  char *accepted;       /* boolean SQL, never NULL, never raises: the row goes to silver (but for duplicates) */
   char *reasons;        /* SQL of type STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[]: every failed item and conjunct once, in order, NULLs removed;
                            empty exactly where `accepted` is true. malformed item: {column_name: item, rule: 'malformed: <the expression's SQL>', value: the offending input(s)
                            cut at 200 characters}; filtered: {column_name: NULL, rule: <conjunct's SQL>, value: the columns it reads, `a=1, b=x`, cut at 200 characters};

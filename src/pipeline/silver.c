@@ -10,7 +10,7 @@ typedef struct {
   TarnRowwise *rowwise;
   TarnReject *reject;
   char *table;        /* quoted */
-  char *from;         /* "bronze_raw_events" AS "b" */
+  const char *from;   /* what the texts of reject are over */
   char *bronze;       /* quoted */
   char *keys;         /* the unique columns as expressions over bronze that cannot raise, or NULL */
   char *key_columns;  /* the same as columns of the silver table */
@@ -22,7 +22,6 @@ static void job_clear(Job *job) {
   tarn_rowwise_free(job->rowwise);
   tarn_reject_free(job->reject);
   g_free(job->table);
-  g_free(job->from);
   g_free(job->bronze);
   g_free(job->keys);
   g_free(job->key_columns);
@@ -31,12 +30,15 @@ static void job_clear(Job *job) {
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Job, job_clear)
 
-static const TarnRowwiseItem *item_named(const TarnRowwise *rowwise, const char *name) {
+/* FALSE: the model has no such item. */
+static gboolean find_item(const TarnRowwise *rowwise, const char *name, guint *index) {
   for (guint i = 0; i < rowwise->items->len; i++) {
     const TarnRowwiseItem *item = rowwise->items->pdata[i];
-    if (g_ascii_strcasecmp(item->name, name) == 0) return item;
+    if (g_ascii_strcasecmp(item->name, name) != 0) continue;
+    if (index) *index = i;
+    return TRUE;
   }
-  return NULL;
+  return FALSE;
 }
 
 static gboolean prepare_keys(Job *job, GError **error) {
@@ -46,14 +48,15 @@ static gboolean prepare_keys(Job *job, GError **error) {
   g_autoptr(GString) columns = g_string_new(NULL);
   g_autoptr(GString) present = g_string_new(NULL);
   for (char **name = model->unique; *name; name++) {
-    const TarnRowwiseItem *item = item_named(job->rowwise, *name);
-    if (!item) {
+    guint index = 0;
+    if (!find_item(job->rowwise, *name, &index)) {
       tarn_error_set(error, TARN_ERROR_USAGE, "`unique` names columns that the SELECT returns", "%s: unique column %s is not selected", model->path, *name);
       return FALSE;
     }
+    const TarnRowwiseItem *item = job->rowwise->items->pdata[index];
     g_autofree char *column = tarn_sql_quote_identifier(item->name);
     const char *comma = keys->len ? ", " : "";
-    g_string_append_printf(keys, "%sTRY(%s)", comma, item->sql);
+    g_string_append_printf(keys, "%s%s", comma, job->reject->values[index]);
     g_string_append_printf(columns, "%s%s", comma, column);
     g_string_append_printf(present, "%s%s IS NOT NULL", keys->len && present->len ? " AND " : "", column);
   }
@@ -71,8 +74,7 @@ static gboolean job_init(Job *job, const TarnSilverBuild *build, GError **error)
   if (!job->reject) return FALSE;
   job->table = tarn_sql_quote_identifier(build->model->name);
   job->bronze = tarn_sql_quote_identifier(build->project->config.bronze_table);
-  g_autofree char *alias = job->rowwise->alias ? tarn_sql_quote_identifier(job->rowwise->alias) : NULL;
-  job->from = alias ? g_strdup_printf("%s AS %s", job->bronze, alias) : g_strdup(job->bronze);
+  job->from = job->reject->source;
   return prepare_keys(job, error);
 }
 
@@ -96,7 +98,7 @@ char *tarn_silver_create_sql(const TarnModel *model, const char *select_list, Ta
   return g_string_free(g_steal_pointer(&sql), FALSE);
 }
 
-static gboolean selects_seq(const Job *job) { return item_named(job->rowwise, "seq") != NULL; }
+static gboolean selects_seq(const Job *job) { return find_item(job->rowwise, "seq", NULL); }
 
 static gboolean make_table_anew(const Job *job, GError **error) {
   const TarnSilverBuild *build = job->build;
