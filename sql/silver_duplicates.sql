@@ -3,8 +3,7 @@
 INSERT INTO tarn.duplicates
 WITH fit AS (
   SELECT {key_columns}, tarn_seq FROM (
-    SELECT {select_list}, seq AS tarn_seq FROM {from}
-    WHERE seq >= $1 AND hash({keys}) IN (SELECT key_hash FROM tarn_candidates) AND ({accepted}))
+    SELECT {select_list}, seq AS tarn_seq FROM {from} WHERE {accepted})
   UNION ALL
   SELECT {key_columns}, seq FROM {table} WHERE hash({key_columns}) IN (SELECT key_hash FROM tarn_candidates)
 ),

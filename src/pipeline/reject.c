@@ -29,8 +29,8 @@ typedef struct {
 typedef struct {
   RejectContext context;
   TarnConn *conn;
-  GPtrArray *parts;  /* Part: items, then conjuncts */
-  char *columns_sql; /* SELECT: the FROM table and the hoisted JSON fields */
+  GPtrArray *parts; /* Part: items, then conjuncts */
+  char *fields;     /* SQL: ", json_transform(...) AS tarn_fields_0 ..." or "" */
 } Derivation;
 
 static void part_free(gpointer data) {
@@ -46,7 +46,7 @@ static void part_free(gpointer data) {
 static void derivation_clear(Derivation *d) {
   g_clear_pointer(&d->context.types, g_hash_table_unref);
   g_clear_pointer(&d->parts, g_ptr_array_unref);
-  g_free(d->columns_sql);
+  g_free(d->fields);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Derivation, derivation_clear)
 
@@ -95,8 +95,8 @@ static gboolean may_hoist(const Derivation *d, json_t *trees) {
   return !search.other;
 }
 
-static gboolean bind_types(Derivation *d, const json_t *trees, GError **error) {
-  g_autofree char *source = g_strdup_printf("(%s)", d->columns_sql);
+static gboolean bind_types(Derivation *d, const json_t *trees, const char *table, GError **error) {
+  g_autofree char *source = g_strdup_printf("(SELECT *%s FROM %s)", d->fields, table);
   g_clear_pointer(&d->context.types, g_hash_table_unref);
   d->context.types = reject_types_new(d->conn, trees, source, error);
   return d->context.types != NULL;
@@ -104,15 +104,14 @@ static gboolean bind_types(Derivation *d, const json_t *trees, GError **error) {
 
 static gboolean hoist_fields(Derivation *d, const char *table, GError **error) {
   g_autoptr(json_t) trees = part_trees(d);
-  d->columns_sql = g_strdup_printf("SELECT * FROM %s", table);
-  if (!bind_types(d, trees, error)) return FALSE;
+  d->fields = g_strdup("");
+  if (!bind_types(d, trees, table, error)) return FALSE;
   if (!may_hoist(d, trees)) return TRUE;
   g_autofree char *fields = tarn_ast_hoist_json_fields(d->conn, trees, error);
   if (!fields) return FALSE;
-  if (!*fields) return TRUE;
-  g_free(d->columns_sql);
-  d->columns_sql = g_strdup_printf("SELECT *%s FROM %s", fields, table);
-  return bind_types(d, trees, error);
+  g_free(d->fields);
+  d->fields = g_steal_pointer(&fields);
+  return !*d->fields || bind_types(d, trees, table, error);
 }
 
 static char *tree_sql(const Derivation *d, const json_t *tree, GError **error) {
@@ -171,7 +170,8 @@ static void derive_part(Derivation *d, Part *part, TarnRejectForm form) {
   part->derived = (general ? reject_derive_general : reject_derive)(&d->context, tree);
 }
 
-static char *source_sql(const Derivation *d) {
+/* Before the rows: the verdict over the values over the JSON fields. */
+static char *source_head(const Derivation *d) {
   g_autoptr(GString) values = g_string_new("SELECT *");
   g_autoptr(GString) accepted = g_string_new(ALWAYS);
   for (guint i = 0; i < d->parts->len; i++) {
@@ -180,8 +180,12 @@ static char *source_sql(const Derivation *d) {
     if (part->malformed) g_string_append_printf(accepted, " AND NOT (%s)", part->malformed);
     if (!part->name) g_string_append_printf(accepted, " AND (%s) IS NOT DISTINCT FROM true", part->value);
   }
-  return g_strdup_printf("(SELECT *, (%s) AS tarn_accepted FROM (%s FROM (%s))) AS tarn_rows", accepted->str,
-                         values->str, d->columns_sql);
+  return g_strdup_printf("(SELECT *, (%s) AS tarn_accepted FROM (%s FROM (SELECT *%s FROM ", accepted->str, values->str,
+                         d->fields);
+}
+
+char *tarn_reject_source(const TarnReject *reject, const char *rows) {
+  return g_strconcat(reject->source_head, rows ? rows : reject->table, reject->source_tail, NULL);
 }
 
 static char *select_list_sql(const Derivation *d) {
@@ -317,8 +321,8 @@ static char *reasons_sql(const Derivation *d, GError **error) {
   return g_string_free(g_steal_pointer(&sql), FALSE);
 }
 
-static gboolean derive_all(Derivation *d, const TarnRowwise *rowwise, TarnRejectForm form, GError **error) {
-  g_autofree char *table = tarn_sql_quote_identifier(rowwise->table);
+static gboolean derive_all(Derivation *d, const TarnRowwise *rowwise, const char *table, TarnRejectForm form,
+                           GError **error) {
   add_parts(d, rowwise);
   if (!hoist_fields(d, table, error)) return FALSE;
   for (guint i = 0; i < d->parts->len; i++) {
@@ -330,8 +334,9 @@ static gboolean derive_all(Derivation *d, const TarnRowwise *rowwise, TarnReject
 
 /* Constants that do not cast raise when the statement is planned, where no TRY helps. */
 static gboolean check_plans(TarnConn *conn, const TarnReject *reject, GError **error) {
-  g_autofree char *sql = g_strdup_printf("SELECT %s, %s FROM %s WHERE %s", reject->select_list, reject->reasons,
-                                         reject->source, reject->accepted);
+  g_autofree char *source = tarn_reject_source(reject, NULL);
+  g_autofree char *sql =
+      g_strdup_printf("SELECT %s, %s FROM %s WHERE %s", reject->select_list, reject->reasons, source, reject->accepted);
   g_autoptr(GError) fault = NULL;
   g_autoptr(TarnStatement) statement = tarn_statement_prepare(conn, sql, &fault);
   if (statement) return TRUE;
@@ -342,11 +347,14 @@ static gboolean check_plans(TarnConn *conn, const TarnReject *reject, GError **e
 
 TarnReject *tarn_reject_new(TarnConn *conn, const TarnRowwise *rowwise, TarnRejectForm form, GError **error) {
   g_auto(Derivation) d = {.conn = conn};
-  if (!derive_all(&d, rowwise, form, error)) return NULL;
+  g_autofree char *table = tarn_sql_quote_identifier(rowwise->table);
+  if (!derive_all(&d, rowwise, table, form, error)) return NULL;
   g_autofree char *reasons = reasons_sql(&d, error);
   if (!reasons) return NULL;
   g_autoptr(TarnReject) reject = g_new0(TarnReject, 1);
-  reject->source = source_sql(&d);
+  reject->table = g_steal_pointer(&table);
+  reject->source_head = source_head(&d);
+  reject->source_tail = g_strdup("))) AS tarn_rows");
   reject->select_list = select_list_sql(&d);
   reject->values = item_values(&d);
   reject->accepted = g_strdup("tarn_accepted");
@@ -357,7 +365,9 @@ TarnReject *tarn_reject_new(TarnConn *conn, const TarnRowwise *rowwise, TarnReje
 
 void tarn_reject_free(TarnReject *reject) {
   if (!reject) return;
-  g_free(reject->source);
+  g_free(reject->table);
+  g_free(reject->source_head);
+  g_free(reject->source_tail);
   g_free(reject->select_list);
   g_strfreev(reject->values);
   g_free(reject->accepted);

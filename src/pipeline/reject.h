@@ -21,12 +21,12 @@ typedef enum {
   TARN_REJECT_GENERAL,  /* everything by TRY: for the property test and for doubt */
 } TarnRejectForm;
 
-/* The three texts read `source`, which has every row of the FROM table with its columns, and a few columns named tarn_... of its own:
+/* The texts are over tarn_reject_source(), which has every row given to it with its columns, and a few columns named tarn_... of its own:
  *   INSERT INTO silver SELECT <select_list>, seq FROM <source> WHERE seq >= $1 AND (<accepted>)
- *   SELECT seq, <reasons> FROM <source> WHERE seq IN (...the others...)
- * In this shape DuckDB reads each JSON text and tries each cast once per row. Conditions on the table's own columns are pushed down to the table. */
+ *   SELECT seq, <reasons> FROM <source over the others>
+ * In this shape DuckDB reads each JSON text and tries each cast once per row. Conditions on the table's own columns are pushed down to the
+ * table, joins (IN (SELECT ...)) are not: those belong into the rows of the source. */
 typedef struct {
-  char *source;         /* what follows FROM */
   char *select_list;    /* `<expr> AS "name", ...`: the accepted row's values; raises nothing on rows that `accepted` lets through, nor on others */
   GStrv values;         /* the <expr> of each item */
   char *accepted;       /* boolean SQL, never NULL, never raises: the row goes to silver (but for duplicates) */
@@ -35,9 +35,13 @@ typedef struct {
                            cut at 200 characters}; filtered: {column_name: NULL, rule: <conjunct's SQL>, value: the columns it reads, `a=1, b=x`, cut at 200 characters};
                            conjunct that raises: rule 'malformed: <conjunct's SQL>' */
   gboolean all_fast;    /* no part needed the general form */
+  /* of tarn_reject_source */
+  char *table, *source_head, *source_tail;
 } TarnReject;
 
 /* conn: a connection whose database holds the FROM table (may be empty), for binding types. */
 TarnReject *tarn_reject_new(TarnConn *conn, const TarnRowwise *rowwise, TarnRejectForm form, GError **error);
+/* What follows FROM. rows: SQL of the rows to look at, a table or a subquery with the FROM table's columns; NULL: the FROM table. Caller frees. */
+char *tarn_reject_source(const TarnReject *reject, const char *rows);
 void tarn_reject_free(TarnReject *reject); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnReject, tarn_reject_free)

@@ -95,16 +95,16 @@ static RejectDerived derive_call(RejectContext *context, const json_t *node) {
   return derived;
 }
 
-static gboolean call_may_fold(const json_t *node) {
-  g_autoptr(json_t) children = reject_children(node);
-  gsize index;
-  json_t *child;
-  json_array_foreach(children, index, child) if (reject_may_fold(child) || tarn_ast_is(child, "LAMBDA")) return TRUE;
+static gboolean takes_lambda(const json_t *node) {
+  const json_t *children = json_object_get(node, "children");
+  for (gsize i = 0; i < json_array_size(children); i++)
+    if (tarn_ast_is(json_array_get(children, i), "LAMBDA")) return TRUE;
   return FALSE;
 }
 
 static RejectDerived derive_any_call(RejectContext *context, const json_t *node) {
-  return call_may_fold(node) ? opaque(node) : derive_call(context, node);
+  gboolean constant = reject_is_column_free(node);
+  return takes_lambda(node) || (!constant && reject_may_fold(node)) ? opaque(node) : derive_call(context, node);
 }
 
 static json_t *try_cast_tree(const json_t *cast, json_t *input, RejectCast kind) {
@@ -157,17 +157,18 @@ static RejectDerived derive_conjunction(RejectContext *context, const json_t *no
   return derived;
 }
 
-static gboolean operands_are_boolean_columns(RejectContext *context, const json_t *node) {
+static gboolean operands_are_boolean(RejectContext *context, const json_t *node) {
   gsize index;
   json_t *child;
   json_array_foreach(json_object_get(node, "children"), index, child) {
-    if (reject_is_column_free(child) || strcmp(reject_type(context, child), "BOOLEAN") != 0) return FALSE;
+    if (strcmp(reject_type(context, child), "BOOLEAN") != 0) return FALSE;
   }
   return TRUE;
 }
 
 static RejectDerived derive_any_conjunction(RejectContext *context, const json_t *node) {
-  return operands_are_boolean_columns(context, node) ? derive_conjunction(context, node) : opaque(node);
+  gboolean plain = operands_are_boolean(context, node) && !reject_may_fold(node);
+  return plain ? derive_conjunction(context, node) : opaque(node);
 }
 
 /* Raises count only where none of `before` is TRUE and `only` (NULL: always) is. */

@@ -8,6 +8,7 @@ static json_t *lazy_condition(const json_t *condition) {
   gboolean is_and = tarn_ast_is(condition, "CONJUNCTION_AND");
   const json_t *children = json_object_get(condition, "children");
   if (!is_and && !tarn_ast_is(condition, "CONJUNCTION_OR")) return json_incref((json_t *)condition);
+  if (reject_may_fold(condition)) return json_incref((json_t *)condition);
   json_t *tree = tarn_ast_boolean(is_and);
   for (gsize i = json_array_size(children); i-- > 0;) {
     json_t *choice = tarn_ast_case(is_and ? tarn_ast_boolean(FALSE) : tree);
@@ -17,13 +18,36 @@ static json_t *lazy_condition(const json_t *condition) {
   return tree;
 }
 
-/* true or false as written: CAST('t' AS BOOLEAN). -1: neither. */
-static gint literal_truth(const json_t *node) {
+/* true and false are parsed as CAST('t' AS BOOLEAN). NULL: another node. */
+static json_t *boolean_literal(const json_t *node) {
   const json_t *child = json_object_get(node, "child");
   const char *type = json_string_value(json_object_get(json_object_get(node, "cast_type"), "id"));
   const char *text = json_string_value(json_object_get(json_object_get(child, "value"), "value"));
-  if (!tarn_ast_is(node, "OPERATOR_CAST") || g_strcmp0(type, "BOOLEAN") != 0 || !text) return -1;
-  return strcmp(text, "t") == 0 ? TRUE : strcmp(text, "f") == 0 ? FALSE : -1;
+  if (!tarn_ast_is(node, "OPERATOR_CAST") || g_strcmp0(type, "BOOLEAN") != 0 || !text) return NULL;
+  if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0) return NULL;
+  return tarn_ast_boolean(*text == 't');
+}
+
+/* Makes *node another one; its alias stays. Takes the other. */
+static void become(json_t *node, json_t *other) {
+  g_autoptr(json_t) owned = json_copy(other);
+  json_object_set(owned, "alias", json_object_get(node, "alias"));
+  json_object_clear(node);
+  json_object_update(node, owned);
+  json_decref(other);
+}
+
+static gboolean make_boolean(json_t *node, gpointer user) {
+  (void)user;
+  json_t *literal = boolean_literal(node);
+  if (literal) become(node, literal);
+  return !literal;
+}
+
+/* -1: no constant. */
+static gint constant_truth(const json_t *node) {
+  const json_t *value = json_object_get(json_object_get(node, "value"), "value");
+  return json_is_boolean(value) ? json_is_true(value) : -1;
 }
 
 /* x AND true is x, x OR true is true: what DuckDB does too, and then does not evaluate x. */
@@ -34,18 +58,14 @@ static gboolean fold_conjunction(json_t *node, gpointer user) {
   if (!is_and && !tarn_ast_is(node, "CONJUNCTION_OR")) return TRUE;
   tarn_ast_walk(children, fold_conjunction, NULL);
   for (gsize i = json_array_size(children); i-- > 0 && json_array_size(children) > 1;) {
-    gint truth = literal_truth(json_array_get(children, i));
+    gint truth = constant_truth(json_array_get(children, i));
     if (truth == is_and)
       json_array_remove(children, i);
     else if (truth >= 0)
       json_object_set_new(node, "children", children = json_pack("[O]", json_array_get(children, i)));
   }
   if (json_array_size(children) > 1) return FALSE;
-  g_autoptr(json_t) only = json_incref(json_array_get(children, 0));
-  g_autoptr(json_t) alias = json_incref(json_object_get(node, "alias"));
-  json_object_clear(node);
-  json_object_update(node, only);
-  json_object_set(node, "alias", alias);
+  become(node, json_incref(json_array_get(children, 0)));
   return FALSE;
 }
 
@@ -71,10 +91,7 @@ static gboolean protect_field(json_t *node, gpointer user) {
   (void)user;
   if (tarn_ast_is(node, "LAMBDA")) return FALSE;
   if (!is_field_of_column(node)) return TRUE;
-  g_autoptr(json_t) protected = tarn_ast_operator("OPERATOR_TRY", json_copy(node));
-  json_object_set(protected, "alias", json_object_get(node, "alias"));
-  json_object_clear(node);
-  json_object_update(node, protected);
+  become(node, tarn_ast_operator("OPERATOR_TRY", json_copy(node)));
   return FALSE;
 }
 
@@ -85,6 +102,7 @@ json_t *reject_protect_fields(const json_t *expression) {
 }
 
 void reject_normalise(json_t *expression) {
+  tarn_ast_walk(expression, make_boolean, NULL);
   tarn_ast_walk(expression, fold_conjunction, NULL);
   tarn_ast_walk(expression, normalise_case, NULL);
 }

@@ -47,8 +47,8 @@ gboolean reject_is_safe(const RejectContext *context, const json_t *node);
 gboolean reject_is_strict(const RejectContext *context, const json_t *node);
 /* Can values of these parts be brought to one type without raising? */
 gboolean reject_types_agree(const RejectContext *context, const json_t *nodes);
-/* Might the optimizer fold the call away because of this operand, so that others are not evaluated? */
-gboolean reject_may_fold(const json_t *operand);
+/* Might the optimizer see what this gives without evaluating all of it, because of its constants? */
+gboolean reject_may_fold(const json_t *node);
 gboolean reject_is_column_free(const json_t *node);
 
 typedef enum {

@@ -220,8 +220,25 @@ static gboolean is_plain_constant(const json_t *node) {
   return tarn_ast_is(node, "VALUE_CONSTANT") && !is_null_constant(node);
 }
 
-gboolean reject_may_fold(const json_t *operand) {
-  return reject_is_column_free(operand) && !is_plain_constant(operand);
+static gboolean is_evaluated_whole(const json_t *node) {
+  static const char *const classes[] = {"FUNCTION", "COMPARISON", "BETWEEN", "CAST", "CONJUNCTION", "OPERATOR"};
+  const char *class = json_string_value(json_object_get(node, "class"));
+  for (gsize i = 0; class && i < G_N_ELEMENTS(classes); i++)
+    if (strcmp(classes[i], class) == 0) return !tarn_ast_is(node, "OPERATOR_COALESCE");
+  return FALSE;
+}
+
+gboolean reject_may_fold(const json_t *node) {
+  if (reject_is_column_free(node)) return !is_plain_constant(node);
+  if (!is_evaluated_whole(node)) return FALSE;
+  g_autoptr(json_t) children = reject_children(node);
+  gsize index, constants = 0;
+  json_t *child;
+  json_array_foreach(children, index, child) {
+    if (reject_may_fold(child)) return TRUE;
+    constants += reject_is_column_free(child);
+  }
+  return tarn_ast_is(node, "COMPARE_BETWEEN") && constants == 2; /* 0 BETWEEN x AND -5 is false */
 }
 
 static const Function *find_function(const json_t *node) {

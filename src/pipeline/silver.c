@@ -10,7 +10,7 @@ typedef struct {
   TarnRowwise *rowwise;
   TarnReject *reject;
   char *table;        /* quoted */
-  const char *from;   /* what the texts of reject are over */
+  char *from;         /* what the texts of reject are over: all of bronze */
   char *bronze;       /* quoted */
   char *keys;         /* the unique columns as expressions over bronze that cannot raise, or NULL */
   char *key_columns;  /* the same as columns of the silver table */
@@ -22,6 +22,7 @@ static void job_clear(Job *job) {
   tarn_rowwise_free(job->rowwise);
   tarn_reject_free(job->reject);
   g_free(job->table);
+  g_free(job->from);
   g_free(job->bronze);
   g_free(job->keys);
   g_free(job->key_columns);
@@ -74,7 +75,7 @@ static gboolean job_init(Job *job, const TarnSilverBuild *build, GError **error)
   if (!job->reject) return FALSE;
   job->table = tarn_sql_quote_identifier(build->model->name);
   job->bronze = tarn_sql_quote_identifier(build->project->config.bronze_table);
-  job->from = job->reject->source;
+  job->from = tarn_reject_source(job->reject, NULL);
   return prepare_keys(job, error);
 }
 
@@ -125,8 +126,10 @@ static gboolean find_duplicates(const Job *job, gint64 *duplicates, GError **err
     return FALSE;
   if (found == 0) return TRUE;
   const TarnValue values[] = {since, tarn_value_text(build->model->name), tarn_value_text(build->run_id)};
+  g_autofree char *suspects = tarn_sql_fill(tarn_sql_silver_suspects, "bronze", job->bronze, "keys", job->keys, "from", job->from, NULL);
+  g_autofree char *from = tarn_reject_source(job->reject, suspects);
   g_autofree char *insert = tarn_sql_fill(tarn_sql_silver_duplicates, "select_list", job->reject->select_list, "accepted", job->reject->accepted,
-                                          "keys", job->keys, "key_columns", job->key_columns, "key_present", job->key_present, "from", job->from,
+                                          "key_columns", job->key_columns, "key_present", job->key_present, "from", from,
                                           "bronze", job->bronze, "table", job->table, NULL);
   return tarn_conn_run(build->conn, insert, values, G_N_ELEMENTS(values), duplicates, error);
 }
@@ -150,7 +153,9 @@ static gboolean quarantine_the_rest(const Job *job, gint64 *next_id, gint64 *qua
     return FALSE;
   if (left == 0) return TRUE;
   const TarnValue values[] = {tarn_value_int(*next_id), tarn_value_text(build->model->name), tarn_value_int(build->now_us), tarn_value_text(build->run_id)};
-  g_autofree char *insert = tarn_sql_fill(tarn_sql_silver_quarantine, "reasons", job->reject->reasons, "from", job->from, NULL);
+  g_autofree char *rows = tarn_sql_fill(tarn_sql_silver_rest_rows, "bronze", job->bronze, NULL);
+  g_autofree char *from = tarn_reject_source(job->reject, rows);
+  g_autofree char *insert = tarn_sql_fill(tarn_sql_silver_quarantine, "reasons", job->reject->reasons, "from", from, NULL);
   if (!tarn_conn_run(build->conn, insert, values, G_N_ELEMENTS(values), quarantined, error)) return FALSE;
   *next_id += *quarantined;
   return TRUE;

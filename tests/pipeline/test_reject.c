@@ -136,8 +136,9 @@ static char *fingerprint_sql(const TarnRowwise *rowwise) {
 
 static void collect_accepted(Fixture *f, const TarnRowwise *rowwise, const TarnReject *reject, char **seen) {
   g_autofree char *fingerprint = fingerprint_sql(rowwise);
+  g_autofree char *source = tarn_reject_source(reject, NULL);
   g_autofree char *sql = g_strdup_printf("SELECT tarn_seq, %s FROM (SELECT %s, seq AS tarn_seq FROM %s WHERE %s)",
-                                         fingerprint, reject->select_list, reject->source, reject->accepted);
+                                         fingerprint, reject->select_list, source, reject->accepted);
   g_autoptr(TarnResult) result = query(f, sql);
   for (guint64 row = 0; row < tarn_result_rows(result); row++) {
     char **place = &seen[tarn_result_int(result, row, 0)];
@@ -148,12 +149,13 @@ static void collect_accepted(Fixture *f, const TarnRowwise *rowwise, const TarnR
 
 /* Reasons are asked for every row: accepted ones have none. */
 static void collect_reasons(Fixture *f, const TarnReject *reject, char **seen) {
+  g_autofree char *source = tarn_reject_source(reject, "(SELECT * FROM t WHERE seq >= 0)");
   g_autofree char *sql = g_strdup_printf(
       "SELECT seq, list_transform(r, lambda x: '!' || coalesce(x.column_name, '') || ':' || x.rule || "
       "chr(10)).array_to_string(''), "
       "coalesce(list_max(list_transform(r, lambda x: length(x.\"value\"))), 0), typeof(r) FROM (SELECT seq, %s AS r "
       "FROM %s)",
-      reject->reasons, reject->source);
+      reject->reasons, source);
   g_autoptr(TarnResult) result = query(f, sql);
   g_assert_cmpuint(tarn_result_rows(result), ==, ROWS);
   for (guint64 row = 0; row < ROWS; row++) {
@@ -183,7 +185,7 @@ static gboolean check_form(Fixture *f, const TarnRowwise *rowwise, TarnRejectFor
   for (guint row = 0; row < ROWS; row++) {
     if (g_strcmp0(seen[row], wanted[row]) != 0)
       g_error("form %d, row %u of %s\nwanted:\n%sseen:\n%sfrom %s\n", form, row, sql, wanted[row], seen[row],
-              reject->source);
+              reject->source_head);
     g_free(seen[row]);
   }
   return TRUE;
