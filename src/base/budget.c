@@ -74,7 +74,8 @@ static gboolean apply_environment(TarnBudget *budget, GError **error) {
   if (threads && *threads) {
     guint64 value;
     if (!g_ascii_string_to_unsigned(threads, 10, 1, 1024, &value, NULL)) {
-      tarn_error_set(error, TARN_ERROR_USAGE, "give a number of threads from 1 to 1024", "TARN_THREADS: '%s' is no number of threads", threads);
+      tarn_error_set(error, TARN_ERROR_USAGE, "give a number of threads from 1 to 1024",
+                     "TARN_THREADS: '%s' is no number of threads", threads);
       return FALSE;
     }
     budget->threads = (guint)value;
@@ -90,7 +91,7 @@ gboolean tarn_budget_read(TarnBudget *budget, GError **error) {
   found.limited = cgroup < machine;
   found.memory_bytes = found.limited ? cgroup : MIN(machine / 2, 1024 * MIB);
   if (!apply_environment(&found, error)) return FALSE;
-  found.engine_bytes = MAX(found.memory_bytes / 100 * 60, 64 * MIB);
+  found.engine_bytes = MAX(found.memory_bytes / 2, 64 * MIB);
   *budget = found;
   return TRUE;
 }
@@ -100,7 +101,8 @@ typedef struct {
   double factor;
 } Unit;
 
-static gboolean parse_with_unit(const char *text, const Unit *units, const char *example, double *value, GError **error) {
+static gboolean parse_with_unit(const char *text, const Unit *units, const char *example, double *value,
+                                GError **error) {
   char *end = NULL;
   double number = g_ascii_strtod(text, &end);
   while (end != text && g_ascii_isspace(*end)) end++;
@@ -114,9 +116,10 @@ static gboolean parse_with_unit(const char *text, const Unit *units, const char 
 }
 
 gboolean tarn_parse_size(const char *text, guint64 *bytes, GError **error) {
-  static const Unit units[] = {{"", 1},           {"b", 1},           {"kb", 1e3},         {"k", 1024},       {"kib", 1024},
-                               {"mb", 1e6},       {"m", 1048576},     {"mi", 1048576},     {"mib", 1048576},  {"ki", 1024},
-                               {"gb", 1e9},       {"g", 1073741824.}, {"gi", 1073741824.}, {"gib", 1073741824.}, {NULL, 0}};
+  static const Unit units[] = {
+      {"", 1},     {"b", 1},           {"kb", 1e3},         {"k", 1024},          {"kib", 1024},
+      {"mb", 1e6}, {"m", 1048576},     {"mi", 1048576},     {"mib", 1048576},     {"ki", 1024},
+      {"gb", 1e9}, {"g", 1073741824.}, {"gi", 1073741824.}, {"gib", 1073741824.}, {NULL, 0}};
   double value;
   if (!parse_with_unit(text, units, "write a size such as 512MiB, 1GB or 1048576", &value, error)) return FALSE;
   *bytes = (guint64)value;
@@ -124,13 +127,12 @@ gboolean tarn_parse_size(const char *text, guint64 *bytes, GError **error) {
 }
 
 gboolean tarn_parse_duration(const char *text, gint64 *microseconds, GError **error) {
-  static const Unit units[] = {{"ms", 1e3}, {"s", 1e6}, {"", 1e6}, {"m", 60e6}, {"min", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {NULL, 0}};
+  static const Unit units[] = {{"ms", 1e3},   {"s", 1e6},    {"", 1e6},      {"m", 60e6},
+                               {"min", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {NULL, 0}};
   double value;
   if (!parse_with_unit(text, units, "write a duration such as 30s, 15m, 1h or 2d", &value, error)) return FALSE;
   *microseconds = (gint64)value;
   return TRUE;
 }
 
-char *tarn_format_size(guint64 bytes) {
-  return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
+char *tarn_format_size(guint64 bytes) { return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS); }

@@ -7,7 +7,7 @@ typedef struct {
   json_t *column;  /* COLUMN_REF as first written */
   GPtrArray *keys; /* char *, unique, in order of appearance */
   guint uses;
-  char *hoisted;   /* column below that holds the structure; NULL: in place */
+  char *hoisted; /* column below that holds the structure */
 } Fields;
 
 static Fields *fields_new(json_t *column) {
@@ -88,37 +88,73 @@ static json_t *transform_call(const Fields *fields) {
   return call;
 }
 
-/* The structure of all fields of a column: the call itself, or a reference to the column that it was hoisted into. */
-static json_t *fields_source(const Fields *fields) {
-  if (!fields->hoisted) return transform_call(fields);
-  return json_pack("{s:s, s:s, s:s, s:[s]}", "class", "COLUMN_REF", "type", "COLUMN_REF", "alias", "", "column_names", fields->hoisted);
+/* What json_transform gives for a field that ->> does not: it writes some doubles with another exponent ("1e+20" for
+ * "1e20", "1e-05" for "0.00001"). Such text begins with a digit or a sign, below ':', and has an e. */
+static json_t *may_be_spelled_otherwise(json_t *field) {
+  json_t *below = json_pack("{s:s, s:s, s:s, s:O, s:o}", "class", "COMPARISON", "type", "COMPARE_LESSTHAN", "alias", "",
+                            "left", field, "right", tarn_ast_text(":"));
+  json_t *has_e = tarn_ast_function("contains", json_pack("[O, o]", field, tarn_ast_text("e")));
+  return tarn_ast_conjunction("CONJUNCTION_AND", json_pack("[o, o]", below, has_e));
 }
 
-static gboolean replace(json_t *node, gpointer user) {
-  GHashTable *columns = user;
+/* Casts to these read both spellings alike; a cast to DECIMAL does not. */
+static gboolean reads_any_spelling(const json_t *cast_type) {
+  static const char *const types[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", NULL};
+  const json_t *written =
+      json_object_get(json_object_get(cast_type, "type_info"), "expr"); /* a type that the parser did not bind */
+  const char *name = json_string_value(json_object_get(written ? written : cast_type, written ? "type_name" : "id"));
+  return name && g_strv_contains(types, name);
+}
+
+/* Puts the field of the shared structure in the place of node, col->>'key'. */
+static void replace_use(json_t *node, const Fields *fields, const char *key, gboolean exact) {
+  json_t *use =
+      tarn_ast_function("struct_extract", json_pack("[o, o]", tarn_ast_column(fields->hoisted), tarn_ast_text(key)));
+  if (exact) {
+    json_t *choice = tarn_ast_case(json_incref(use));
+    tarn_ast_case_add(choice, may_be_spelled_otherwise(use), json_deep_copy(node));
+    json_decref(use);
+    use = choice;
+  }
+  json_t *alias = json_incref(json_object_get(node, "alias"));
+  json_object_clear(node);
+  json_object_update(node, use);
+  if (alias) json_object_set_new(node, "alias", alias);
+  json_decref(use);
+}
+
+/* The structure that node's field is to be taken from, or NULL where node stays. */
+static const Fields *shared_fields(GHashTable *columns, const json_t *node, const char **key) {
   json_t *column;
-  const char *key = field_use(node, &column);
-  if (!key) return TRUE;
+  *key = field_use(node, &column);
+  if (!*key) return NULL;
   g_autofree char *id = column_id(column);
   const Fields *fields = g_hash_table_lookup(columns, id);
-  if (fields->uses < 2 || strcmp(find_key(fields, key), key) != 0) return FALSE;
-  json_t *extract =
-      tarn_ast_function("struct_extract", json_pack("[o, o]", fields_source(fields), tarn_ast_text(key)));
-  json_object_del(extract, "alias"); /* that of the node stays */
-  json_object_update(node, extract);
-  json_decref(extract);
-  return FALSE;
+  return fields->uses >= 2 && strcmp(find_key(fields, *key), *key) == 0 ? fields : NULL;
+}
+
+/* The operand of a node for which only the value counts that a text stands for, or whether there is one; NULL: node is
+ * none. */
+static json_t *indifferent_operand(const json_t *node) {
+  if (tarn_ast_is(node, "OPERATOR_CAST") && reads_any_spelling(json_object_get(node, "cast_type")))
+    return json_object_get(node, "child");
+  if (tarn_ast_is(node, "OPERATOR_IS_NULL") || tarn_ast_is(node, "OPERATOR_IS_NOT_NULL"))
+    return json_array_get(json_object_get(node, "children"), 0);
+  return NULL;
+}
+
+static gboolean replace(json_t *node, gpointer columns) {
+  json_t *operand = indifferent_operand(node), *use = operand ? operand : node;
+  const char *key;
+  const Fields *fields = shared_fields(columns, use, &key);
+  if (fields) replace_use(use, fields, key, operand == NULL);
+  return fields == NULL;
 }
 
 static GHashTable *collect_all(json_t *expressions) {
   GHashTable *columns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, fields_free);
   tarn_ast_walk(expressions, collect, columns);
   return columns;
-}
-
-void tarn_ast_share_json_fields(json_t *expressions) {
-  g_autoptr(GHashTable) columns = collect_all(expressions);
-  tarn_ast_walk(expressions, replace, columns);
 }
 
 char *tarn_ast_hoist_json_fields(TarnConn *conn, json_t *expressions, GError **error) {

@@ -102,7 +102,8 @@ static gboolean next_batch(Pass *pass, Reader *reader, gboolean *end, GError **e
   return ok;
 }
 
-static void hold_reject(Pass *pass, const Reader *reader, const TarnRecord *record, gint64 seq, const char *rule, char *why) {
+static void hold_reject(Pass *pass, const Reader *reader, const TarnRecord *record, gint64 seq, const char *rule,
+                        char *why) {
   Reject *reject = g_new0(Reject, 1);
   reject->data = g_memdup2(record->data, record->size);
   reject->size = record->size;
@@ -135,12 +136,15 @@ static void set_field(TarnIngestChunk *chunk, guint column, guint row, const Tar
 }
 
 static void set_payload(TarnIngestChunk *chunk, guint column, guint row, const TarnJsonSlice *slice) {
-  if (slice->kind == TARN_JSON_ABSENT || slice->kind == TARN_JSON_NULL) tarn_ingest_set_null(chunk, column, row);
-  else tarn_ingest_set_text(chunk, column, row, slice->text, slice->size);
+  if (slice->kind == TARN_JSON_ABSENT || slice->kind == TARN_JSON_NULL)
+    tarn_ingest_set_null(chunk, column, row);
+  else
+    tarn_ingest_set_text(chunk, column, row, slice->text, slice->size);
 }
 
 /* The other top-level fields as one object, texts unchanged. */
-static void set_extra(TarnIngestChunk *chunk, guint column, guint row, const TarnScanResult *scan, const TarnRecord *record, GString *text) {
+static void set_extra(TarnIngestChunk *chunk, guint column, guint row, const TarnScanResult *scan,
+                      const TarnRecord *record, GString *text) {
   if (scan->other_count == 0) {
     tarn_ingest_set_null(chunk, column, row);
     return;
@@ -167,13 +171,15 @@ static gboolean fill_row(Pass *pass, Reader *reader, TarnIngestChunk *chunk, gui
   gint64 seq = reader->first_seq + reader->next;
   reader->next++;
   if (record->kind == TARN_RECORD_OVERSIZE) {
-    hold_reject(pass, reader, record, seq, "record too large", g_strdup_printf("%" G_GINT64_FORMAT " bytes", record->full_size));
+    hold_reject(pass, reader, record, seq, "record too large",
+                g_strdup_printf("%" G_GINT64_FORMAT " bytes", record->full_size));
     return FALSE;
   }
   TarnJsonSlice fields[64];
   TarnScanVerdict verdict = tarn_json_scan(pass->scanner, record->data, record->size, fields, &reader->scan);
   if (verdict != TARN_SCAN_OK) {
-    hold_reject(pass, reader, record, seq, verdict == TARN_SCAN_NOT_OBJECT ? "not a JSON object" : "not readable as JSON",
+    hold_reject(pass, reader, record, seq,
+                verdict == TARN_SCAN_NOT_OBJECT ? "not a JSON object" : "not readable as JSON",
                 g_strdup_printf("%s at byte %u", reader->scan.why, reader->scan.error_offset));
     return FALSE;
   }
@@ -194,7 +200,8 @@ static gboolean fill_events(gpointer user, gpointer state, TarnIngestChunk *chun
   guint rows = 0;
   while (rows < TARN_INGEST_ROWS) {
     if (reader->next >= reader->batch.count) {
-      if (rows > 0 && rows >= TARN_INGEST_ROWS / 2) break; /* a chunk that is half full may go without waiting for the lock */
+      if (rows > 0 && rows >= TARN_INGEST_ROWS / 2)
+        break; /* a chunk that is half full may go without waiting for the lock */
       gboolean end;
       if (!next_batch(pass, reader, &end, error)) return FALSE;
       if (end) break;
@@ -205,11 +212,16 @@ static gboolean fill_events(gpointer user, gpointer state, TarnIngestChunk *chun
   return TRUE;
 }
 
-static const TarnIngestColumn reject_columns[] = {
-    {"id", TARN_COLUMN_BIGINT},           {"seq", TARN_COLUMN_BIGINT},      {"rule", TARN_COLUMN_VARCHAR},
-    {"value", TARN_COLUMN_VARCHAR},       {"raw", TARN_COLUMN_BLOB},        {"raw_size", TARN_COLUMN_BIGINT},
-    {"raw_sha256", TARN_COLUMN_VARCHAR},  {"source_name", TARN_COLUMN_VARCHAR}, {"source_partition", TARN_COLUMN_BIGINT},
-    {"source_offset", TARN_COLUMN_BIGINT}};
+static const TarnIngestColumn reject_columns[] = {{"id", TARN_COLUMN_BIGINT},
+                                                  {"seq", TARN_COLUMN_BIGINT},
+                                                  {"rule", TARN_COLUMN_VARCHAR},
+                                                  {"value", TARN_COLUMN_VARCHAR},
+                                                  {"raw", TARN_COLUMN_BLOB},
+                                                  {"raw_size", TARN_COLUMN_BIGINT},
+                                                  {"raw_sha256", TARN_COLUMN_VARCHAR},
+                                                  {"source_name", TARN_COLUMN_VARCHAR},
+                                                  {"source_partition", TARN_COLUMN_BIGINT},
+                                                  {"source_offset", TARN_COLUMN_BIGINT}};
 
 static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, guint row) {
   tarn_ingest_set_int(chunk, 0, row, id);
@@ -218,8 +230,10 @@ static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, 
   tarn_ingest_set_text(chunk, 3, row, reject->why, strlen(reject->why));
   tarn_ingest_set_text(chunk, 4, row, reject->data ? reject->data : "", reject->size);
   tarn_ingest_set_int(chunk, 5, row, reject->full_size);
-  if (reject->digest) tarn_ingest_set_text(chunk, 6, row, reject->digest, strlen(reject->digest));
-  else tarn_ingest_set_null(chunk, 6, row);
+  if (reject->digest)
+    tarn_ingest_set_text(chunk, 6, row, reject->digest, strlen(reject->digest));
+  else
+    tarn_ingest_set_null(chunk, 6, row);
   tarn_ingest_set_text(chunk, 7, row, reject->source_name, strlen(reject->source_name));
   tarn_ingest_set_int(chunk, 8, row, reject->source_partition);
   tarn_ingest_set_int(chunk, 9, row, reject->source_offset);
@@ -235,10 +249,17 @@ static gboolean fill_rejects(gpointer user, gpointer state, TarnIngestChunk *chu
   return TRUE;
 }
 
+static gint compare_rejects(gconstpointer a, gconstpointer b) {
+  const Reject *left = *(Reject *const *)a, *right = *(Reject *const *)b;
+  return left->seq < right->seq ? -1 : left->seq > right->seq;
+}
+
 static gboolean write_rejects(Pass *pass, const char *sql, gint64 *quarantined, GError **error) {
   if (pass->rejects->len == 0) return TRUE;
   pass->next_reject = 0;
-  const TarnValue values[] = {tarn_value_text(pass->job->config->bronze_table), tarn_value_int(pass->job->now_us), tarn_value_text(pass->job->run_id)};
+  g_ptr_array_sort(pass->rejects, compare_rejects); /* threads add them in no order; ids are to follow arrival */
+  const TarnValue values[] = {tarn_value_text(pass->job->config->bronze_table), tarn_value_int(pass->job->now_us),
+                              tarn_value_text(pass->job->run_id)};
   gint64 changed = 0;
   if (!tarn_conn_run(pass->job->conn, sql, values, G_N_ELEMENTS(values), &changed, error)) return FALSE;
   *quarantined += changed;
@@ -256,17 +277,19 @@ static char *insert_sql(const TarnConfig *config, TarnConn *conn, const TarnInge
     g_autofree char *column = tarn_sql_quote_identifier(*name);
     g_string_append_printf(envelope, "%s, ", column);
   }
-  return tarn_sql_fill(tarn_sql_bronze_insert, "table", table, "envelope", envelope->str, "score", quality->score, "reasons", quality->reasons,
-                       "failed", quality->failed, "shared", quality->shared,
-                       "events", tarn_ingest_name(events), NULL);
+  return tarn_sql_fill(tarn_sql_bronze_insert, "table", table, "envelope", envelope->str, "score", quality->score,
+                       "reasons", quality->reasons, "failed", quality->failed, "shared", quality->shared, "events",
+                       tarn_ingest_name(events), NULL);
 }
 
 /* Passes over the stream until it ends: each one INSERT, then the rejects that it held. */
-static gboolean run_passes(Pass *pass, TarnIngest *events, TarnIngest *rejects, TarnBronzeCounts *counts, GError **error) {
+static gboolean run_passes(Pass *pass, TarnIngest *events, TarnIngest *rejects, TarnBronzeCounts *counts,
+                           GError **error) {
   const TarnBronzeIngest *job = pass->job;
   g_autofree char *sql = insert_sql(job->config, job->conn, events, error);
   if (!sql) return FALSE;
-  g_autofree char *rejects_sql = tarn_sql_fill(tarn_sql_bronze_quarantine_insert, "rejects", tarn_ingest_name(rejects), NULL);
+  g_autofree char *rejects_sql =
+      tarn_sql_fill(tarn_sql_bronze_quarantine_insert, "rejects", tarn_ingest_name(rejects), NULL);
   const TarnValue now = tarn_value_int(job->now_us);
   while (!pass->ended) {
     gint64 changed = 0;
@@ -275,7 +298,8 @@ static gboolean run_passes(Pass *pass, TarnIngest *events, TarnIngest *rejects, 
       if (cause && error) {
         g_clear_error(error);
         g_propagate_error(error, cause);
-      } else g_clear_error(&cause);
+      } else
+        g_clear_error(&cause);
       return FALSE;
     }
     counts->bronze += changed;
@@ -290,12 +314,19 @@ static TarnIngest *register_events(Pass *pass, TarnConn *conn, const TarnConfig 
     TarnIngestColumn column = {*name, TARN_COLUMN_VARCHAR};
     g_array_append_val(columns, column);
   }
-  const TarnIngestColumn rest[] = {{"raw_payload", TARN_COLUMN_JSON},      {"extra", TARN_COLUMN_JSON},
-                                   {"seq", TARN_COLUMN_BIGINT},            {"source_name", TARN_COLUMN_VARCHAR},
-                                   {"source_partition", TARN_COLUMN_BIGINT}, {"source_offset", TARN_COLUMN_BIGINT}};
+  const TarnIngestColumn rest[] = {{"raw_payload", TARN_COLUMN_JSON},
+                                   {"extra", TARN_COLUMN_JSON},
+                                   {"seq", TARN_COLUMN_BIGINT},
+                                   {"source_name", TARN_COLUMN_VARCHAR},
+                                   {"source_partition", TARN_COLUMN_BIGINT},
+                                   {"source_offset", TARN_COLUMN_BIGINT}};
   g_array_append_vals(columns, rest, G_N_ELEMENTS(rest));
-  const TarnIngestSource source = {.columns = (const TarnIngestColumn *)columns->data, .n_columns = columns->len, .thread_new = reader_new,
-                                   .thread_free = reader_free, .fill = fill_events, .user = pass};
+  const TarnIngestSource source = {.columns = (const TarnIngestColumn *)columns->data,
+                                   .n_columns = columns->len,
+                                   .thread_new = reader_new,
+                                   .thread_free = reader_free,
+                                   .fill = fill_events,
+                                   .user = pass};
   return tarn_ingest_register(conn, &source, error);
 }
 
@@ -308,14 +339,19 @@ static TarnScanner *scanner_for(const TarnConfig *config) {
 }
 
 gboolean tarn_bronze_ingest(const TarnBronzeIngest *ingest, TarnBronzeCounts *counts, GError **error) {
-  Pass pass = {.job = ingest, .n_envelope = g_strv_length(ingest->config->envelope), .next_seq = ingest->first_seq,
+  Pass pass = {.job = ingest,
+               .n_envelope = g_strv_length(ingest->config->envelope),
+               .next_seq = ingest->first_seq,
                .next_quarantine_id = ingest->first_quarantine_id};
   pass.scanner = scanner_for(ingest->config);
   pass.rejects = g_ptr_array_new_with_free_func(reject_free);
   g_mutex_init(&pass.stream_lock);
   g_mutex_init(&pass.rejects_lock);
-  const TarnIngestSource rejects_source = {.columns = reject_columns, .n_columns = G_N_ELEMENTS(reject_columns), .max_threads = 1,
-                                           .fill = fill_rejects, .user = &pass};
+  const TarnIngestSource rejects_source = {.columns = reject_columns,
+                                           .n_columns = G_N_ELEMENTS(reject_columns),
+                                           .max_threads = 1,
+                                           .fill = fill_rejects,
+                                           .user = &pass};
   TarnBronzeCounts found = {0};
   TarnIngest *events = register_events(&pass, ingest->conn, ingest->config, error);
   TarnIngest *rejects = events ? tarn_ingest_register(ingest->conn, &rejects_source, error) : NULL;
