@@ -11,10 +11,11 @@ void tarn_quality_free(TarnQuality *quality) {
   g_free(quality);
 }
 
+/* TRY directly around CASE or COALESCE writes beyond its buffer in DuckDB 1.5 where something raises; around a comparison it does not. */
 static void append_rule(const TarnQualityRule *rule, const char *predicate, guint index, GString *failed, GString *score, GString *reasons) {
   gint64 bit = G_GINT64_CONSTANT(1) << index;
   g_autofree char *name = tarn_sql_quote_literal(rule->name);
-  g_string_append_printf(failed, "%s(CASE WHEN TRY(%s) THEN 0 ELSE %" G_GINT64_FORMAT " END)::BIGINT", index ? " + " : "", predicate, bit);
+  g_string_append_printf(failed, "%s(CASE WHEN TRY((%s) IS NOT DISTINCT FROM true) THEN 0 ELSE %" G_GINT64_FORMAT " END)::BIGINT", index ? " + " : "", predicate, bit);
   g_string_append_printf(score, " - CASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %d ELSE 0 END", bit, rule->weight);
   g_string_append_printf(reasons, "%sCASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %s END", index ? ", " : "", bit, name);
 }

@@ -1,0 +1,1 @@
+SELECT i + 1 AS n, n * 2 AS m, m // n AS o FROM t AS q WHERE m > 3

@@ -1,0 +1,1 @@
+SELECT (b->>'n') AS n, (b->>'$.m')::INTEGER AS m FROM t

@@ -1,0 +1,1 @@
+SELECT a || a AS c, c || c AS d, d || d AS e, e || e AS f, f || f AS g, g || g AS h FROM t

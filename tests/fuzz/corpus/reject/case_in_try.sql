@@ -1,0 +1,1 @@
+SELECT TRY(CASE WHEN i > 0 THEN a::INTEGER END) AS c, TRY(coalesce(a::INTEGER, 1)) AS d FROM t

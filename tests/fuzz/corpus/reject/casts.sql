@@ -1,0 +1,1 @@
+SELECT a::INTEGER AS n, b::DATE AS d, x::DECIMAL(6, 2) AS m, (a || '1')::SMALLINT AS s FROM t

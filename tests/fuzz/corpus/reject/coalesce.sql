@@ -1,0 +1,1 @@
+SELECT coalesce(TRY_CAST(a AS INTEGER), b::INTEGER, 0) AS c FROM t

@@ -1,0 +1,3 @@
+/* kind: silver */
+SELECT a -- b
+FROM t;

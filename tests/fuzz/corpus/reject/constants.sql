@@ -1,0 +1,1 @@
+SELECT 'abc'::INTEGER AS n, NULL AS m, true AND a::BOOLEAN AS o, NULL::INTEGER + a::INTEGER AS q FROM t WHERE true

@@ -1,0 +1,1 @@
+SELECT a IN ('1', 'x') AS c, i BETWEEN a::INTEGER AND 9 AS d, i IN (a::INTEGER, 1) AS e FROM t

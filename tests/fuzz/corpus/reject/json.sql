@@ -1,0 +1,1 @@
+SELECT (p->>'n')::INTEGER AS n, p->>'s' AS s, (p->'n')::VARCHAR AS t FROM t WHERE p->>'s' IS NOT NULL

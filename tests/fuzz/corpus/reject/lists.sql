@@ -1,0 +1,1 @@
+SELECT l::INTEGER[] AS l, list_transform(l, lambda v: v::INTEGER) AS m, [a::INTEGER, i][2] AS n, l[1]::DATE AS o FROM t

@@ -1,0 +1,1 @@
+SELECT i * i AS n, i + 1 AS m, -i AS o, abs(i) AS q, x * 1e300 AS r, i::TINYINT AS v FROM t

@@ -1,0 +1,1 @@
+SELECT a, i + 1 AS n FROM t WHERE i > 0

@@ -1,0 +1,1 @@
+SELECT a AS "odd ""name", 'it''s' || a AS "b=c, d" FROM t WHERE a <> 'x''y'

@@ -1,0 +1,1 @@
+SELECT regexp_extract(a, '([0-9]+)', 1)::INTEGER AS n FROM t WHERE regexp_matches(b, '^\d+$') OR a LIKE '%x'

@@ -1,0 +1,1 @@
+SELECT strptime(b, '%Y-%m-%d') AS d, date_trunc('day', strptime(b, '%Y')) AS e FROM t WHERE strptime(b, '%Y') > ts

@@ -1,0 +1,1 @@
+SELECT s.u + 1 AS u, s.v::INTEGER AS v, {'a': a::INTEGER, 'b': [x]} AS w, ({'a': a::INTEGER}).a AS y FROM t

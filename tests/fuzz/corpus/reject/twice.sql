@@ -1,0 +1,1 @@
+SELECT strptime(b, '%Y') AS d, strptime(b, '%Y') + INTERVAL 1 DAY AS e, hash(strptime(b, '%Y')) AS f FROM t

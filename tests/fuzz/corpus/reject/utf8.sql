@@ -1,0 +1,1 @@
+SELECT 'é' || a AS "ü" FROM t WHERE a = '☃'
