@@ -225,3 +225,43 @@ def test_a_file_that_cannot_be_written(refusing, tarn, tmp_path):
 def test_a_full_disk_is_noticed(refusing, tarn):
     done = tarn("quarantine", "export", "-C", refusing, "--to", "/dev/full", check=False)
     assert done.returncode == 5 and "space" in done.stderr
+
+
+# --- replay ---------------------------------------------------------------------------------------------------------
+
+DEEP = line("deep")[:-1] + b', "x": ' + b"[" * 80 + b"]" * 80 + b"}"
+
+
+@pytest.fixture
+def with_limits(project, run_report):
+    """A project whose quarantine holds a record that is too deep, one that is too long and one that is no JSON; the limits were raised since."""
+    (project / "events" / "a.ndjson").write_bytes(ndjson(GOOD, DEEP, BIG, WORDS))
+    assert run_report(project)["counts"]["bronze_quarantined"] == 3
+    settings = project / "tarn.yaml"
+    settings.write_text(settings.read_text().replace("max_depth: 64", "max_depth: 100").replace("max_record_bytes: 1MiB", "max_record_bytes: 4MiB"))
+    return project
+
+
+def test_replay_takes_what_the_new_limits_allow(with_limits, tarn, rows, run_report):
+    report = json.loads(tarn("quarantine", "replay", "-C", with_limits, "--json").stdout)
+    assert report["published"] is True
+    assert (report["counts"]["received"], report["counts"]["bronze"], report["counts"]["bronze_quarantined"]) == (4, 3, 1)
+    assert rows(with_limits, "SELECT left(event_id, 4) AS id, source_offset AS at FROM bronze_raw_events ORDER BY seq") == [
+        {"id": "good", "at": 0}, {"id": "deep", "at": offset(1, [GOOD])}, {"id": "xxxx", "at": offset(2, [GOOD, DEEP])}]
+    assert rows(with_limits, "SELECT raw::VARCHAR AS raw FROM tarn.quarantine WHERE layer = 'bronze'") == [{"raw": WORDS.decode()}]
+    assert run_report(with_limits)["published"] is False
+    tarn("verify", "-C", with_limits)
+
+
+def test_replay_again_publishes_nothing(with_limits, tarn):
+    tarn("quarantine", "replay", "-C", with_limits)
+    report = json.loads(tarn("quarantine", "replay", "-C", with_limits, "--json").stdout)
+    assert (report["published"], report["counts"]["bronze"]) == (False, 3)
+
+
+def test_replay_leaves_what_nobody_has_any_more(with_limits, tarn, quarantine):
+    (with_limits / "events" / "a.ndjson").unlink()
+    report = json.loads(tarn("quarantine", "replay", "-C", with_limits, "--json").stdout)
+    assert (report["counts"]["bronze"], report["counts"]["bronze_quarantined"]) == (2, 2)
+    assert {record["source"]["offset"] for record in quarantine(with_limits, "list", "--json", "--layer", "bronze")} == {
+        offset(2, [GOOD, DEEP]), offset(3, [GOOD, DEEP, BIG])}
