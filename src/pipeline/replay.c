@@ -25,12 +25,11 @@ static gboolean page_next(TarnStream *stream, TarnBatch *batch, GError **error) 
   g_free(batch->source_name);
   batch->source_name = g_strdup(record->source_name);
   batch->source_partition = record->source_partition;
-  TarnRecord *offered = tarn_batch_add(batch);
-  offered->data = bytes->str;
-  offered->size = (guint32)bytes->len;
-  offered->kind = TARN_RECORD_WHOLE;
-  offered->offset = record->source_offset;
-  offered->full_size = (gint64)bytes->len;
+  *tarn_batch_add(batch) = (TarnRecord){.data = bytes->str,
+                                        .size = (guint32)bytes->len,
+                                        .kind = TARN_RECORD_WHOLE,
+                                        .offset = record->source_offset,
+                                        .full_size = (gint64)bytes->len};
   return TRUE;
 }
 
