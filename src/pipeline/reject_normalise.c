@@ -18,12 +18,19 @@ static json_t *lazy_condition(const json_t *condition) {
   return tree;
 }
 
+/* How a type is serialised depends on the storage version of the database. */
+static gboolean casts_to_boolean(const json_t *node) {
+  const json_t *type = json_object_get(node, "cast_type");
+  const json_t *written = json_object_get(json_object_get(json_object_get(type, "type_info"), "expr"), "type_name");
+  const char *name = json_string_value(written ? written : json_object_get(type, "id"));
+  return tarn_ast_is(node, "OPERATOR_CAST") && name && g_ascii_strcasecmp(name, "BOOLEAN") == 0;
+}
+
 /* true and false are parsed as CAST('t' AS BOOLEAN). NULL: another node. */
 static json_t *boolean_literal(const json_t *node) {
   const json_t *child = json_object_get(node, "child");
-  const char *type = json_string_value(json_object_get(json_object_get(node, "cast_type"), "id"));
   const char *text = json_string_value(json_object_get(json_object_get(child, "value"), "value"));
-  if (!tarn_ast_is(node, "OPERATOR_CAST") || g_strcmp0(type, "BOOLEAN") != 0 || !text) return NULL;
+  if (!casts_to_boolean(node) || !text) return NULL;
   if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0) return NULL;
   return tarn_ast_boolean(*text == 't');
 }
