@@ -112,7 +112,7 @@ static const Function operators[] = {
     {"STRUCT_EXTRACT", FIELD, TRUE},
 };
 
-/* Scalar types whose casts among each other are known (tests/pipeline/test_reject_casts.c holds them to it). rank:
+/* Scalar types whose casts among each other are known (the test /reject/casts holds them to it). rank:
  * among integers. */
 typedef struct {
   const char *name;
@@ -228,8 +228,16 @@ static gboolean is_evaluated_whole(const json_t *node) {
   return FALSE;
 }
 
+static gboolean has_constant_condition(const json_t *node) {
+  const json_t *checks = json_object_get(node, "case_checks");
+  for (gsize i = 0; i < json_array_size(checks); i++)
+    if (reject_is_column_free(json_object_get(json_array_get(checks, i), "when_expr"))) return TRUE;
+  return FALSE;
+}
+
 gboolean reject_may_fold(const json_t *node) {
   if (reject_is_column_free(node)) return !is_plain_constant(node);
+  if (has_constant_condition(node)) return TRUE;
   if (!is_evaluated_whole(node)) return FALSE;
   g_autoptr(json_t) children = reject_children(node);
   gsize index, constants = 0;

@@ -42,6 +42,13 @@ char *random_sql_row(GRand *rand) {
       PICK(rand, "NULL", "{'u': 1, 'v': '2'}", "{'u': NULL, 'v': 'x'}"));
 }
 
+char *random_sql_null_row(void) {
+  g_autoptr(GString) row = g_string_new("(NULL");
+  for (const char *p = random_sql_columns; (p = strstr(p, ", ")); p += 2)
+    if (!g_str_has_prefix(p, ", v ")) g_string_append(row, ", NULL"); /* v is a field of s */
+  return g_strconcat(row->str, ")", NULL);
+}
+
 /* One production of a kind: %i %t %b %d %s %l %a stand for expressions of the kinds integer, text, boolean, double,
  * timestamp, list, any. */
 typedef struct {
