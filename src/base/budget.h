@@ -4,10 +4,10 @@
 #include <glib.h>
 
 typedef struct {
-  guint64 memory_bytes;     /* what the process as a whole may use */
-  guint64 engine_bytes;     /* of that, what DuckDB's memory_limit is set to */
-  guint threads;            /* at least 1; a fraction of a CPU counts as one thread */
-  gboolean limited;         /* a cgroup or the environment limits memory, not just the machine */
+  guint64 memory_bytes; /* what the process as a whole may use */
+  guint64 engine_bytes; /* of that, what DuckDB's memory_limit is set to */
+  guint threads;        /* at least 1; a fraction of a CPU counts as one thread */
+  gboolean limited;     /* a cgroup or the environment limits memory, not just the machine */
 } TarnBudget;
 
 /* Never fails: what cannot be read counts as unlimited. Where nothing limits memory the budget is 1 GiB or half of the machine,

@@ -22,8 +22,8 @@ static void tarn_error_private_clear(TarnErrorPrivate *priv) {
 
 G_DEFINE_EXTENDED_ERROR(TarnError, tarn_error)
 
-static void set_valist(GError **error, TarnErrorCode code, const char *detail, const char *hint,
-                       const char *format, va_list args) {
+static void set_valist(GError **error, TarnErrorCode code, const char *detail, const char *hint, const char *format,
+                       va_list args) {
   if (!error) return;
   g_return_if_fail(*error == NULL);
   *error = g_error_new_valist(TARN_ERROR, (gint)code, format, args);
@@ -39,8 +39,8 @@ void tarn_error_set(GError **error, TarnErrorCode code, const char *hint, const 
   va_end(args);
 }
 
-void tarn_error_set_detail(GError **error, TarnErrorCode code, const char *detail, const char *hint,
-                           const char *format, ...) {
+void tarn_error_set_detail(GError **error, TarnErrorCode code, const char *detail, const char *hint, const char *format,
+                           ...) {
   va_list args;
   va_start(args, format);
   set_valist(error, code, detail, hint, format, args);

@@ -17,12 +17,11 @@ typedef enum {
 GQuark tarn_error_quark(void);
 
 /* Sets *error to a new error. hint may be NULL. error may be NULL: then nothing happens. */
-void tarn_error_set(GError **error, TarnErrorCode code, const char *hint, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+void tarn_error_set(GError **error, TarnErrorCode code, const char *hint, const char *format, ...) G_GNUC_PRINTF(4, 5);
 
 /* As above, with a detail: the words of a library, of the system or of the engine; may be NULL. */
-void tarn_error_set_detail(GError **error, TarnErrorCode code, const char *detail, const char *hint,
-                           const char *format, ...) G_GNUC_PRINTF(5, 6);
+void tarn_error_set_detail(GError **error, TarnErrorCode code, const char *detail, const char *hint, const char *format,
+                           ...) G_GNUC_PRINTF(5, 6);
 
 /* As above, with strerror(errno_value) as the detail; ENOSPC, EACCES, EPERM and EROFS get a hint of their own. */
 void tarn_error_set_errno(GError **error, int errno_value, const char *format, ...) G_GNUC_PRINTF(3, 4);

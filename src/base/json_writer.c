@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tarn_json_init(TarnJsonWriter *writer, GString *out) {
-  *writer = (TarnJsonWriter){.out = out};
-}
+void tarn_json_init(TarnJsonWriter *writer, GString *out) { *writer = (TarnJsonWriter){.out = out}; }
 
 static gboolean in_object(const TarnJsonWriter *writer) {
   return writer->depth > 0 && writer->stack[writer->depth - 1] == '{';
@@ -42,12 +40,23 @@ void tarn_json_end_array(TarnJsonWriter *writer) { end(writer, '[', ']'); }
 
 static void append_escape(GString *out, guchar byte) {
   switch (byte) {
-    case '"': g_string_append(out, "\\\""); break;
-    case '\\': g_string_append(out, "\\\\"); break;
-    case '\n': g_string_append(out, "\\n"); break;
-    case '\r': g_string_append(out, "\\r"); break;
-    case '\t': g_string_append(out, "\\t"); break;
-    default: g_string_append_printf(out, "\\u%04x", byte);
+    case '"':
+      g_string_append(out, "\\\"");
+      break;
+    case '\\':
+      g_string_append(out, "\\\\");
+      break;
+    case '\n':
+      g_string_append(out, "\\n");
+      break;
+    case '\r':
+      g_string_append(out, "\\r");
+      break;
+    case '\t':
+      g_string_append(out, "\\t");
+      break;
+    default:
+      g_string_append_printf(out, "\\u%04x", byte);
   }
 }
 
@@ -72,8 +81,10 @@ static void append_quoted(GString *out, const char *value, gsize size) {
       continue;
     }
     g_string_append_len(out, (const char *)run, p - run);
-    if (*p >= 0x80) g_string_append(out, "\xef\xbf\xbd");
-    else append_escape(out, *p);
+    if (*p >= 0x80)
+      g_string_append(out, "\xef\xbf\xbd");
+    else
+      append_escape(out, *p);
     run = ++p;
   }
   g_string_append_len(out, (const char *)run, p - run);
@@ -94,8 +105,10 @@ void tarn_json_string_len(TarnJsonWriter *writer, const char *value, gsize size)
 }
 
 void tarn_json_string(TarnJsonWriter *writer, const char *value) {
-  if (value) tarn_json_string_len(writer, value, strlen(value));
-  else tarn_json_null(writer);
+  if (value)
+    tarn_json_string_len(writer, value, strlen(value));
+  else
+    tarn_json_null(writer);
 }
 
 void tarn_json_raw(TarnJsonWriter *writer, const char *json, gsize size) {

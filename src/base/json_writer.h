@@ -8,7 +8,7 @@
 #define TARN_JSON_MAX_DEPTH 200
 
 typedef struct {
-  GString *out;   /* borrowed */
+  GString *out; /* borrowed */
   guint depth;
   gboolean need_comma;
   gboolean have_key;
@@ -21,14 +21,14 @@ void tarn_json_end_object(TarnJsonWriter *writer);
 void tarn_json_begin_array(TarnJsonWriter *writer);
 void tarn_json_end_array(TarnJsonWriter *writer);
 void tarn_json_key(TarnJsonWriter *writer, const char *key);
-void tarn_json_string(TarnJsonWriter *writer, const char *value);                  /* NULL writes null */
-void tarn_json_string_len(TarnJsonWriter *writer, const char *value, gsize size);  /* may hold NUL bytes */
+void tarn_json_string(TarnJsonWriter *writer, const char *value);                 /* NULL writes null */
+void tarn_json_string_len(TarnJsonWriter *writer, const char *value, gsize size); /* may hold NUL bytes */
 void tarn_json_int(TarnJsonWriter *writer, gint64 value);
 void tarn_json_uint(TarnJsonWriter *writer, guint64 value);
-void tarn_json_double(TarnJsonWriter *writer, double value);  /* shortest text that reads back the same */
+void tarn_json_double(TarnJsonWriter *writer, double value); /* shortest text that reads back the same */
 void tarn_json_bool(TarnJsonWriter *writer, gboolean value);
 void tarn_json_null(TarnJsonWriter *writer);
-void tarn_json_raw(TarnJsonWriter *writer, const char *json, gsize size);  /* one complete valid JSON value */
+void tarn_json_raw(TarnJsonWriter *writer, const char *json, gsize size); /* one complete valid JSON value */
 
 /* Key and value in one call. */
 void tarn_json_member_string(TarnJsonWriter *writer, const char *key, const char *value);

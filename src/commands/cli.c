@@ -30,10 +30,11 @@ gboolean tarn_cli_parse(int *argc, char ***argv, const char *command, const char
   GOptionGroup *group = g_option_group_new("main", "", "", options, NULL);
   if (entries) g_option_group_add_entries(group, entries);
   if (options) {
-    const GOptionEntry shared[] = {
-        {"project", 'C', 0, G_OPTION_ARG_FILENAME, &options->project_dir, "the project's folder (default: this folder)", "DIR"},
-        {"log", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer)parse_log_format, "how progress and errors are written on standard error: text or json", "FORMAT"},
-        {NULL, 0, 0, 0, NULL, NULL, NULL}};
+    const GOptionEntry shared[] = {{"project", 'C', 0, G_OPTION_ARG_FILENAME, &options->project_dir,
+                                    "the project's folder (default: this folder)", "DIR"},
+                                   {"log", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer)parse_log_format,
+                                    "how progress and errors are written on standard error: text or json", "FORMAT"},
+                                   {NULL, 0, 0, 0, NULL, NULL, NULL}};
     g_option_group_add_entries(group, shared);
   }
   g_option_context_set_main_group(context, group);
@@ -71,12 +72,16 @@ static void print_json(const char *level, const GError *error) {
 
 int tarn_cli_fail(const GError *error) {
   fflush(stdout);
-  if (errors_as_json) print_json("error", error);
-  else print_text("error", "\033[31m", error);
+  if (errors_as_json)
+    print_json("error", error);
+  else
+    print_text("error", "\033[31m", error);
   return tarn_error_exit_code(error);
 }
 
 void tarn_cli_warn(const GError *error) {
-  if (errors_as_json) print_json("warning", error);
-  else print_text("warning", "\033[33m", error);
+  if (errors_as_json)
+    print_json("warning", error);
+  else
+    print_text("warning", "\033[33m", error);
 }

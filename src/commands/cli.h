@@ -4,8 +4,8 @@
 
 /* Options that several commands have; set by tarn_cli_parse where `with_project` was asked for. */
 typedef struct {
-  char *project_dir;  /* -C DIR, default "." */
-  gboolean log_json;  /* --log json: errors and progress as JSON lines on standard error */
+  char *project_dir; /* -C DIR, default "." */
+  gboolean log_json; /* --log json: errors and progress as JSON lines on standard error */
 } TarnCliOptions;
 
 /* Parses argv (removing what it takes); --help prints and exits 0. usage: what stands behind "tarn COMMAND" ("[FILE]" or NULL).

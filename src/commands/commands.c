@@ -30,18 +30,22 @@ static int print_version(void) {
 }
 
 static int print_help(void) {
-  printf("Tarn: a lakehouse in one file. Events in; audited bronze, silver and gold tables and a read-only API out.\n\n"
-         "Usage: tarn COMMAND [OPTION ...]\n\nCommands:\n");
+  printf(
+      "Tarn: a lakehouse in one file. Events in; audited bronze, silver and gold tables and a read-only API out.\n\n"
+      "Usage: tarn COMMAND [OPTION ...]\n\nCommands:\n");
   for (const TarnCommand *command = tarn_commands; command->name; command++)
     printf("  %-12s %s\n", command->name, command->summary);
-  printf("\n`tarn COMMAND --help` tells a command's options. `tarn --version` tells the versions.\n"
-         "First steps: tarn init demo && tarn generate --out demo/events/events.ndjson && tarn run -C demo && tarn serve -C demo\n");
+  printf(
+      "\n`tarn COMMAND --help` tells a command's options. `tarn --version` tells the versions.\n"
+      "First steps: tarn init demo && tarn generate --out demo/events/events.ndjson && tarn run -C demo && tarn serve "
+      "-C demo\n");
   return 0;
 }
 
 static int unknown_command(const char *name) {
   g_autoptr(GPtrArray) names = g_ptr_array_new();
-  for (const TarnCommand *command = tarn_commands; command->name; command++) g_ptr_array_add(names, (gpointer)command->name);
+  for (const TarnCommand *command = tarn_commands; command->name; command++)
+    g_ptr_array_add(names, (gpointer)command->name);
   g_ptr_array_add(names, NULL);
   const char *nearest = tarn_nearest_word(name, (const char *const *)names->pdata);
   g_autoptr(GError) error = NULL;

@@ -27,23 +27,33 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RunOptions, run_options_clear)
 
 static gboolean parse(int *argc, char ***argv, RunOptions *options, GError **error) {
   const GOptionEntry entries[] = {
-      {"from", 'f', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->from, "read NDJSON from FILE (or a glob, or - for standard input) instead of the project's source; may be repeated", "FILE"},
-      {"full-refresh", 0, 0, G_OPTION_ARG_NONE, &options->full_refresh, "compute scores, silver and gold again from bronze", NULL},
-      {"final", 0, 0, G_OPTION_ARG_NONE, &options->final, "take an unterminated last line too: the files are complete", NULL},
-      {"or-keep", 0, 0, G_OPTION_ARG_NONE, &options->or_keep, "where a generation is published, a failed source, audit or lock is a warning and exit 0", NULL},
+      {"from", 'f', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->from,
+       "read NDJSON from FILE (or a glob, or - for standard input) instead of the project's source; may be repeated",
+       "FILE"},
+      {"full-refresh", 0, 0, G_OPTION_ARG_NONE, &options->full_refresh,
+       "compute scores, silver and gold again from bronze", NULL},
+      {"final", 0, 0, G_OPTION_ARG_NONE, &options->final, "take an unterminated last line too: the files are complete",
+       NULL},
+      {"or-keep", 0, 0, G_OPTION_ARG_NONE, &options->or_keep,
+       "where a generation is published, a failed source, audit or lock is a warning and exit 0", NULL},
       {"resume", 0, 0, G_OPTION_ARG_NONE, &options->resume, "go on after a rollback", NULL},
       {"plan", 0, 0, G_OPTION_ARG_NONE, &options->plan, "say what would be done and why, and do nothing", NULL},
-      {"every", 0, 0, G_OPTION_ARG_STRING, &options->every, "stay and run again after this time (30s, 15m, 1h; at least publish.min_interval), with a little jitter", "TIME"},
+      {"every", 0, 0, G_OPTION_ARG_STRING, &options->every,
+       "stay and run again after this time (30s, 15m, 1h; at least publish.min_interval), with a little jitter",
+       "TIME"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, "print the run's report as JSON on standard output", NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
-  if (!tarn_cli_parse(argc, argv, "run", "[FILE...]", "Reads what is new, builds bronze, silver and gold, audits and publishes them as one generation.",
-                      "Exit codes: 0 published or nothing new, 2 usage or project, 3 source, 4 audit failed (nothing published),\n"
-                      "5 environment, 75 busy. Environment: DB_PATH, TARN_MEMORY_LIMIT, TARN_THREADS.\n",
-                      entries, &options->cli, error))
+  if (!tarn_cli_parse(
+          argc, argv, "run", "[FILE...]",
+          "Reads what is new, builds bronze, silver and gold, audits and publishes them as one generation.",
+          "Exit codes: 0 published or nothing new, 2 usage or project, 3 source, 4 audit failed (nothing published),\n"
+          "5 environment, 75 busy. Environment: DB_PATH, TARN_MEMORY_LIMIT, TARN_THREADS.\n",
+          entries, &options->cli, error))
     return FALSE;
   if (*argc > 1) {
     if (options->from) {
-      tarn_error_set(error, TARN_ERROR_USAGE, "give every file by --from, or every file as an argument", "files both by --from and as arguments");
+      tarn_error_set(error, TARN_ERROR_USAGE, "give every file by --from, or every file as an argument",
+                     "files both by --from and as arguments");
       return FALSE;
     }
     options->from = g_strdupv(*argv + 1);
@@ -121,8 +131,12 @@ static int execute(const RunOptions *options, GError **error) {
   g_autoptr(TarnProject) project = tarn_command_load_project(&options->cli, error);
   if (!project) return 0;
   g_autofree char *database = tarn_project_database_path(project);
-  TarnRunOptions run = {.project = project, .database_path = database, .from = (const char *const *)options->from, .full_refresh = options->full_refresh,
-                        .final = options->final, .resume = options->resume};
+  TarnRunOptions run = {.project = project,
+                        .database_path = database,
+                        .from = (const char *const *)options->from,
+                        .full_refresh = options->full_refresh,
+                        .final = options->final,
+                        .resume = options->resume};
   if (!tarn_budget_read(&run.budget, error)) return 0;
   run.cancellable = tarn_schedule_cancellable();
   if (!options->every) return run_once(options, &run, error);

@@ -38,7 +38,8 @@ static void wait_until(GCancellable *cancellable, gint64 due) {
   g_cancellable_release_fd(cancellable);
 }
 
-gboolean tarn_schedule(GCancellable *cancellable, gint64 period_us, gboolean (*turn)(gpointer user, GError **error), gpointer user, GError **error) {
+gboolean tarn_schedule(GCancellable *cancellable, gint64 period_us, gboolean (*turn)(gpointer user, GError **error),
+                       gpointer user, GError **error) {
   while (!g_cancellable_is_cancelled(cancellable)) {
     gint64 jitter = g_random_int_range(0, (gint32)CLAMP(period_us / 10 + 1, 1, G_MAXINT32));
     gint64 due = g_get_monotonic_time() + period_us + jitter;

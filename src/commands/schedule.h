@@ -9,4 +9,5 @@ GCancellable *tarn_schedule_cancellable(void);
 
 /* Runs turn until the cancellable is cancelled. period_us: from the start of a turn to the start of the next, plus up to a tenth of jitter. turn returning FALSE with *error ends the schedule.
  * TRUE: ended by cancellation. */
-gboolean tarn_schedule(GCancellable *cancellable, gint64 period_us, gboolean (*turn)(gpointer user, GError **error), gpointer user, GError **error);
+gboolean tarn_schedule(GCancellable *cancellable, gint64 period_us, gboolean (*turn)(gpointer user, GError **error),
+                       gpointer user, GError **error);

@@ -14,7 +14,8 @@ static void print_text(const TarnRunReport *report) {
     printf("  %-60s %s%s\n", check->name, check->failures ? count : "ok", check->failures ? " differences" : "");
   }
   if (report->status == TARN_RUN_UNCHANGED)
-    printf("generation %" G_GINT64_FORMAT " is what its bronze gives (%.1f s)\n", report->generation, (double)(report->finished_us - report->started_us) / G_USEC_PER_SEC);
+    printf("generation %" G_GINT64_FORMAT " is what its bronze gives (%.1f s)\n", report->generation,
+           (double)(report->finished_us - report->started_us) / G_USEC_PER_SEC);
 }
 
 static void print_json(const TarnRunReport *report) {
@@ -47,19 +48,25 @@ static gboolean execute(const TarnCliOptions *cli, gboolean json, GError **error
   if (!tarn_budget_read(&options.budget, error)) return FALSE;
   gboolean ok = tarn_verify(&options, report, error);
   if (!ok && report->checks->len == 0) return FALSE; /* it came to no comparison */
-  if (json) print_json(report);
-  else print_text(report);
+  if (json)
+    print_json(report);
+  else
+    print_text(report);
   return ok;
 }
 
 int tarn_command_verify(int argc, char **argv) {
   TarnCliOptions cli = {0};
   gboolean json = FALSE;
-  const GOptionEntry entries[] = {{"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the comparisons as JSON", NULL}, {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry entries[] = {{"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the comparisons as JSON", NULL},
+                                  {NULL, 0, 0, 0, NULL, NULL, NULL}};
   g_autoptr(GError) error = NULL;
-  gboolean ok = tarn_cli_parse(&argc, &argv, "verify", NULL, "Computes scores, silver and gold of the published file again from its bronze and compares every row.",
-                               "Exit code 4 where something differs. Nothing is changed.\n", entries, &cli, &error) &&
-                execute(&cli, json, &error);
+  gboolean ok =
+      tarn_cli_parse(
+          &argc, &argv, "verify", NULL,
+          "Computes scores, silver and gold of the published file again from its bronze and compares every row.",
+          "Exit code 4 where something differs. Nothing is changed.\n", entries, &cli, &error) &&
+      execute(&cli, json, &error);
   g_free(cli.project_dir);
   return ok ? 0 : tarn_cli_fail(error);
 }

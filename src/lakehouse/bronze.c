@@ -10,8 +10,9 @@ char *tarn_bronze_create_sql(const char *table, const char *const *envelope) {
     g_autofree char *column = tarn_sql_quote_identifier(*envelope);
     g_string_append_printf(sql, "%s VARCHAR USING COMPRESSION zstd, ", column);
   }
-  g_string_append(sql,
-                  "raw_payload JSON USING COMPRESSION zstd, extra JSON, quality_score INTEGER, quality_reasons VARCHAR[], "
-                  "ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT)");
+  g_string_append(
+      sql,
+      "raw_payload JSON USING COMPRESSION zstd, extra JSON, quality_score INTEGER, quality_reasons VARCHAR[], "
+      "ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT)");
   return g_string_free(g_steal_pointer(&sql), FALSE);
 }

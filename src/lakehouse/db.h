@@ -29,7 +29,16 @@ void tarn_conn_close(TarnConn *conn); /* accepts NULL */
 /* Stops what another thread runs on this connection; that call fails with "interrupted". */
 void tarn_conn_interrupt(TarnConn *conn);
 
-typedef enum { TARN_VALUE_NULL, TARN_VALUE_BOOL, TARN_VALUE_INT, TARN_VALUE_DOUBLE, TARN_VALUE_TEXT, TARN_VALUE_BLOB, TARN_VALUE_DATE, TARN_VALUE_TIMESTAMP } TarnValueType;
+typedef enum {
+  TARN_VALUE_NULL,
+  TARN_VALUE_BOOL,
+  TARN_VALUE_INT,
+  TARN_VALUE_DOUBLE,
+  TARN_VALUE_TEXT,
+  TARN_VALUE_BLOB,
+  TARN_VALUE_DATE,
+  TARN_VALUE_TIMESTAMP
+} TarnValueType;
 
 /* One bound value; text and blob are borrowed for the call. */
 typedef struct {
@@ -59,10 +68,12 @@ gboolean tarn_conn_exec(TarnConn *conn, const char *sql, GError **error);
 TarnResult *tarn_conn_query(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, GError **error);
 
 /* As tarn_conn_query for statements whose rows nobody wants; *changed (may be NULL) gets the number of rows changed. */
-gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed, GError **error);
+gboolean tarn_conn_run(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *changed,
+                       GError **error);
 
 /* The one integer of a one-row, one-column query; NULL counts as 0. */
-gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value, GError **error);
+gboolean tarn_conn_query_int(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, gint64 *value,
+                             GError **error);
 
 void tarn_result_free(TarnResult *result); /* accepts NULL */
 guint64 tarn_result_rows(const TarnResult *result);

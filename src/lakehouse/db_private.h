@@ -8,7 +8,8 @@
 
 struct TarnDb {
   duckdb_database database;
-  GPtrArray *ingests; /* TarnIngest: callbacks that the engine may call while the database is open; NULL where there are none */
+  /* TarnIngest: callbacks that the engine may call while the database is open; NULL where there are none */
+  GPtrArray *ingests;
 };
 
 struct TarnConn {

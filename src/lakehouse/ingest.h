@@ -18,15 +18,16 @@ typedef struct {
 typedef struct TarnIngestChunk TarnIngestChunk;
 #define TARN_INGEST_ROWS 2048
 
-void tarn_ingest_set_text(TarnIngestChunk *chunk, guint column, guint row, const char *text, gsize size); /* valid UTF-8, or BLOB bytes */
+void tarn_ingest_set_text(TarnIngestChunk *chunk, guint column, guint row, const char *text,
+                          gsize size); /* valid UTF-8, or BLOB bytes */
 void tarn_ingest_set_int(TarnIngestChunk *chunk, guint column, guint row, gint64 value);
 void tarn_ingest_set_null(TarnIngestChunk *chunk, guint column, guint row);
 
 typedef struct {
   const TarnIngestColumn *columns;
-  guint n_columns;                                     /* at most 64 */
-  guint max_threads;                                   /* 0: as many as the connection has */
-  gpointer (*thread_new)(gpointer user);               /* may be NULL */
+  guint n_columns;                       /* at most 64 */
+  guint max_threads;                     /* 0: as many as the connection has */
+  gpointer (*thread_new)(gpointer user); /* may be NULL */
   void (*thread_free)(gpointer state);
   /* Fills up to TARN_INGEST_ROWS rows, sets *n_rows; 0 rows ends this thread's part. Called concurrently. FALSE with *error set fails the query
    * (the error is handed on unchanged by tarn_ingest_take_error). */

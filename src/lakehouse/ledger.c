@@ -66,12 +66,15 @@ void tarn_run_report_free(TarnRunReport *report) {
 }
 
 const char *tarn_run_status_name(TarnRunStatus status) {
-  static const char *const names[] = {[TARN_RUN_UNCHANGED] = "unchanged", [TARN_RUN_PUBLISHED] = "published",
-                                      [TARN_RUN_FAILED] = "failed", [TARN_RUN_PLANNED] = "planned"};
+  static const char *const names[] = {[TARN_RUN_UNCHANGED] = "unchanged",
+                                      [TARN_RUN_PUBLISHED] = "published",
+                                      [TARN_RUN_FAILED] = "failed",
+                                      [TARN_RUN_PLANNED] = "planned"};
   return names[status];
 }
 
-void tarn_run_report_add_change(TarnRunReport *report, const char *object, const char *action, const char *format, ...) {
+void tarn_run_report_add_change(TarnRunReport *report, const char *object, const char *action, const char *format,
+                                ...) {
   va_list args;
   va_start(args, format);
   TarnChange *change = g_new0(TarnChange, 1);
@@ -188,8 +191,9 @@ void tarn_run_report_write(const TarnRunReport *report, TarnJsonWriter *json) {
 static gboolean add_steps(TarnConn *conn, const TarnRunReport *report, GError **error) {
   for (guint i = 0; i < report->steps->len; i++) {
     const TarnStep *step = report->steps->pdata[i];
-    const TarnValue values[] = {tarn_value_text(report->run_id),     tarn_value_text(step->name), tarn_value_int(step->started_us),
-                                tarn_value_int(step->milliseconds), tarn_value_int(step->rows),  tarn_value_int(step->attempts)};
+    const TarnValue values[] = {tarn_value_text(report->run_id),  tarn_value_text(step->name),
+                                tarn_value_int(step->started_us), tarn_value_int(step->milliseconds),
+                                tarn_value_int(step->rows),       tarn_value_int(step->attempts)};
     if (!tarn_conn_run(conn, tarn_sql_ledger_add_step, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
   }
   return TRUE;
@@ -201,14 +205,19 @@ gboolean tarn_ledger_add_run(TarnConn *conn, const TarnRunReport *report, GError
   tarn_json_init(&json, text);
   tarn_run_report_write(report, &json);
   const TarnCounts *counts = &report->counts;
-  const TarnValue values[] = {
-      tarn_value_text(report->run_id),        tarn_value_int(report->generation),
-      tarn_value_int(report->started_us),     tarn_value_int(report->finished_us),
-      tarn_value_text(tarn_run_status_name(report->status)),
-      tarn_value_int(counts->received),       tarn_value_int(counts->bronze),
-      tarn_value_int(counts->bronze_quarantined), tarn_value_int(counts->silver),
-      tarn_value_int(counts->silver_quarantined), tarn_value_int(counts->duplicates),
-      tarn_value_int(counts->gold),           tarn_value_text(text->str)};
+  const TarnValue values[] = {tarn_value_text(report->run_id),
+                              tarn_value_int(report->generation),
+                              tarn_value_int(report->started_us),
+                              tarn_value_int(report->finished_us),
+                              tarn_value_text(tarn_run_status_name(report->status)),
+                              tarn_value_int(counts->received),
+                              tarn_value_int(counts->bronze),
+                              tarn_value_int(counts->bronze_quarantined),
+                              tarn_value_int(counts->silver),
+                              tarn_value_int(counts->silver_quarantined),
+                              tarn_value_int(counts->duplicates),
+                              tarn_value_int(counts->gold),
+                              tarn_value_text(text->str)};
   if (!tarn_conn_run(conn, tarn_sql_ledger_add_run, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
   return add_steps(conn, report, error);
 }

@@ -13,7 +13,9 @@ void tarn_result_free(TarnResult *result) {
 
 guint64 tarn_result_rows(const TarnResult *result) { return result->n_rows; }
 
-guint tarn_result_columns(const TarnResult *result) { return (guint)duckdb_column_count((duckdb_result *)&result->result); }
+guint tarn_result_columns(const TarnResult *result) {
+  return (guint)duckdb_column_count((duckdb_result *)&result->result);
+}
 
 const char *tarn_result_column_name(const TarnResult *result, guint column) {
   return duckdb_column_name((duckdb_result *)&result->result, column);
@@ -34,8 +36,10 @@ static Cell cell_at(const TarnResult *result, guint64 row, guint column) {
   guint low = 0, high = result->n_chunks;
   while (high - low > 1) {
     guint middle = (low + high) / 2;
-    if (result->first_row[middle] <= row) low = middle;
-    else high = middle;
+    if (result->first_row[middle] <= row)
+      low = middle;
+    else
+      high = middle;
   }
   return (Cell){duckdb_data_chunk_get_vector(result->chunks[low], column), row - result->first_row[low],
                 duckdb_column_type((duckdb_result *)&result->result, column)};

@@ -22,21 +22,27 @@ static gboolean count_received(TarnConn *conn, gint64 *received, GError **error)
 
 static gboolean conserve_bronze(TarnConn *conn, const TarnProject *project, TarnCounts *counts, GError **error) {
   const TarnValue layer = tarn_value_text("bronze");
-  if (!count_received(conn, &counts->received, error) || !count_table(conn, project->config.bronze_table, &counts->bronze, error) ||
-      !tarn_conn_query_int(conn, tarn_sql_count_quarantine, (TarnValue[]){layer, tarn_value_text(project->config.bronze_table)}, 2, &counts->bronze_quarantined, error))
+  if (!count_received(conn, &counts->received, error) ||
+      !count_table(conn, project->config.bronze_table, &counts->bronze, error) ||
+      !tarn_conn_query_int(conn, tarn_sql_count_quarantine,
+                           (TarnValue[]){layer, tarn_value_text(project->config.bronze_table)}, 2,
+                           &counts->bronze_quarantined, error))
     return FALSE;
   if (counts->received == counts->bronze + counts->bronze_quarantined) return TRUE;
   tarn_error_set(error, TARN_ERROR_AUDIT, "this is a fault of Tarn, not of the data: keep the source and report it",
-                 "the conservation law is broken: %" G_GINT64_FORMAT " received, but %" G_GINT64_FORMAT " bronze + %" G_GINT64_FORMAT " quarantined",
+                 "the conservation law is broken: %" G_GINT64_FORMAT " received, but %" G_GINT64_FORMAT
+                 " bronze + %" G_GINT64_FORMAT " quarantined",
                  counts->received, counts->bronze, counts->bronze_quarantined);
   return FALSE;
 }
 
-static gboolean conserve_silver(TarnConn *conn, const TarnModel *model, gint64 bronze, TarnCounts *counts, GError **error) {
+static gboolean conserve_silver(TarnConn *conn, const TarnModel *model, gint64 bronze, TarnCounts *counts,
+                                GError **error) {
   const TarnValue table = tarn_value_text(model->name);
   gint64 silver, quarantined, duplicates;
   if (!count_table(conn, model->name, &silver, error) ||
-      !tarn_conn_query_int(conn, tarn_sql_count_quarantine, (TarnValue[]){tarn_value_text("silver"), table}, 2, &quarantined, error) ||
+      !tarn_conn_query_int(conn, tarn_sql_count_quarantine, (TarnValue[]){tarn_value_text("silver"), table}, 2,
+                           &quarantined, error) ||
       !tarn_conn_query_int(conn, tarn_sql_count_duplicates, &table, 1, &duplicates, error))
     return FALSE;
   counts->silver += silver;
@@ -44,8 +50,8 @@ static gboolean conserve_silver(TarnConn *conn, const TarnModel *model, gint64 b
   counts->duplicates += duplicates;
   if (bronze == silver + quarantined + duplicates) return TRUE;
   tarn_error_set(error, TARN_ERROR_AUDIT, "this is a fault of Tarn, not of the data: report it with the model's SQL",
-                 "the conservation law is broken for %s: %" G_GINT64_FORMAT " bronze, but %" G_GINT64_FORMAT " silver + %" G_GINT64_FORMAT
-                 " quarantined + %" G_GINT64_FORMAT " duplicates",
+                 "the conservation law is broken for %s: %" G_GINT64_FORMAT " bronze, but %" G_GINT64_FORMAT
+                 " silver + %" G_GINT64_FORMAT " quarantined + %" G_GINT64_FORMAT " duplicates",
                  model->name, bronze, silver, quarantined, duplicates);
   return FALSE;
 }
@@ -57,7 +63,9 @@ gboolean tarn_audit_conservation(TarnConn *conn, const TarnProject *project, Tar
     const TarnModel *model = project->models->pdata[i];
     gint64 rows = 0;
     gboolean silver = model->kind == TARN_MODEL_SILVER;
-    if (silver ? !conserve_silver(conn, model, found.bronze, &found, error) : !count_table(conn, model->name, &rows, error)) return FALSE;
+    if (silver ? !conserve_silver(conn, model, found.bronze, &found, error)
+               : !count_table(conn, model->name, &rows, error))
+      return FALSE;
     found.gold += rows;
   }
   *counts = found;
@@ -95,11 +103,13 @@ static gboolean run_check(TarnConn *conn, const TarnCheck *check, TarnRunReport 
   gint64 failures;
   char *sample;
   if (!examine(conn, check, &failures, &sample, &fault)) {
-    tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault), "`tarn validate` checks the project without running it", "%s does not run", check->path);
+    tarn_error_set_detail(error, TARN_ERROR_USAGE, tarn_error_detail(fault),
+                          "`tarn validate` checks the project without running it", "%s does not run", check->path);
     return FALSE;
   }
   TarnCheckResult *found = g_new0(TarnCheckResult, 1);
-  *found = (TarnCheckResult){.name = g_strdup(check->name), .warn = check->warn, .failures = failures, .sample = sample};
+  *found =
+      (TarnCheckResult){.name = g_strdup(check->name), .warn = check->warn, .failures = failures, .sample = sample};
   g_ptr_array_add(report->checks, found);
   return TRUE;
 }
@@ -112,10 +122,13 @@ gboolean tarn_audit_checks(TarnConn *conn, const TarnProject *project, TarnRunRe
     const TarnCheckResult *result = report->checks->pdata[report->checks->len - 1];
     if (result->failures == 0 || result->warn) continue;
     failures++;
-    g_string_append_printf(failed, "%s%s (%" G_GINT64_FORMAT " rows)", failed->len ? ", " : "", result->name, result->failures);
+    g_string_append_printf(failed, "%s%s (%" G_GINT64_FORMAT " rows)", failed->len ? ", " : "", result->name,
+                           result->failures);
   }
   if (failures == 0) return TRUE;
-  tarn_error_set(error, TARN_ERROR_AUDIT, "the report (`tarn run --json`, `tarn status`) has the offending rows; readers stay on the generation before",
-                 "%u check%s failed, nothing was published: %s", failures, failures > 1 ? "s" : "", failed->str);
+  tarn_error_set(
+      error, TARN_ERROR_AUDIT,
+      "the report (`tarn run --json`, `tarn status`) has the offending rows; readers stay on the generation before",
+      "%u check%s failed, nothing was published: %s", failures, failures > 1 ? "s" : "", failed->str);
   return FALSE;
 }

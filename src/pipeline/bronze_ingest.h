@@ -12,9 +12,9 @@ typedef struct {
   const TarnConfig *config;
   TarnConn *conn;
   TarnStream *stream;
-  gint64 first_seq;            /* of the first record; every record gets one, quarantined or not */
+  gint64 first_seq; /* of the first record; every record gets one, quarantined or not */
   gint64 first_quarantine_id;
-  gint64 now_us;               /* ingested_at */
+  gint64 now_us; /* ingested_at */
   const char *run_id;
   void (*progress)(const TarnStreamProgress *progress, gpointer user); /* may be NULL; one thread at a time */
   gpointer user;
@@ -23,9 +23,9 @@ typedef struct {
 typedef struct {
   gint64 next_seq;
   gint64 next_quarantine_id;
-  gint64 bronze;       /* rows that went to bronze, as the engine counted them */
-  gint64 quarantined;  /* rows that went to quarantine, as the engine counted them */
-  gint64 received;     /* records, as the stream counted them */
+  gint64 bronze;      /* rows that went to bronze, as the engine counted them */
+  gint64 quarantined; /* rows that went to quarantine, as the engine counted them */
+  gint64 received;    /* records, as the stream counted them */
 } TarnBronzeCounts;
 
 gboolean tarn_bronze_ingest(const TarnBronzeIngest *ingest, TarnBronzeCounts *counts, GError **error);

@@ -32,7 +32,8 @@ static gboolean build_whole(const TarnGoldBuild *build, const char *select, gint
   g_autofree char *drop = g_strdup_printf("DROP TABLE IF EXISTS %s", table);
   gboolean keyed = build->model->key && *build->model->key;
   g_autofree char *columns = keyed ? join_columns(build->model->key, "%", ", ") : g_strdup("ALL");
-  g_autofree char *create = tarn_sql_fill(tarn_sql_gold_create, "table", table, "select", select, "order", columns, NULL);
+  g_autofree char *create =
+      tarn_sql_fill(tarn_sql_gold_create, "table", table, "select", select, "order", columns, NULL);
   g_autofree char *count = g_strdup_printf("SELECT count(*) FROM %s", table);
   return tarn_conn_exec(build->conn, drop, error) && tarn_conn_exec(build->conn, create, error) &&
          tarn_conn_query_int(build->conn, count, NULL, 0, written, error);
@@ -47,7 +48,8 @@ static gboolean table_exists(TarnConn *conn, const char *name, gboolean *exists,
 }
 
 /* The keys that new silver rows carry, into tarn_touched; *share of the gold table. */
-static gboolean find_touched(const TarnGoldBuild *build, const char *table, const char *source, const char *keys, gint64 *touched, gboolean *many, GError **error) {
+static gboolean find_touched(const TarnGoldBuild *build, const char *table, const char *source, const char *keys,
+                             gint64 *touched, gboolean *many, GError **error) {
   g_autofree char *sql = tarn_sql_fill(tarn_sql_gold_touched, "keys", keys, "source", source, NULL);
   g_autofree char *make = tarn_sql_fill(tarn_sql_gold_touched_table, "keys", keys, "source", source, NULL);
   g_autofree char *count = g_strdup_printf("SELECT count(*) FROM %s", table);
@@ -61,14 +63,16 @@ static gboolean find_touched(const TarnGoldBuild *build, const char *table, cons
 }
 
 /* Recomputes the touched keys: for the SELECT, the source table is hidden behind a temporary view of only their rows. */
-static gboolean build_touched(const TarnGoldBuild *build, const char *select, const char *table, const char *source, gint64 *written, GError **error) {
+static gboolean build_touched(const TarnGoldBuild *build, const char *select, const char *table, const char *source,
+                              gint64 *written, GError **error) {
   g_autoptr(TarnResult) name = tarn_conn_query(build->conn, "SELECT current_database()", NULL, 0, error);
   if (!name) return FALSE;
   g_autofree char *database = tarn_result_text(name, 0, 0);
   g_autofree char *catalog = tarn_sql_quote_identifier(database);
   g_autofree char *match_source = join_columns(build->model->key, "source.% IS NOT DISTINCT FROM touched.%", " AND ");
   g_autofree char *match_gold = join_columns(build->model->key, "gold.% IS NOT DISTINCT FROM touched.%", " AND ");
-  g_autofree char *view = tarn_sql_fill(tarn_sql_gold_touched_view, "catalog", catalog, "source", source, "match", match_source, NULL);
+  g_autofree char *view =
+      tarn_sql_fill(tarn_sql_gold_touched_view, "catalog", catalog, "source", source, "match", match_source, NULL);
   g_autofree char *drop_view = tarn_sql_fill("DROP VIEW temp.{source}", "source", source, NULL);
   g_autofree char *delete = tarn_sql_fill(tarn_sql_gold_delete_touched, "table", table, "match", match_gold, NULL);
   g_autofree char *insert = tarn_sql_fill(tarn_sql_gold_insert, "table", table, "select", select, NULL);
@@ -82,7 +86,9 @@ static gboolean keep_sorted(const TarnGoldBuild *build, const char *table, gint6
   g_autofree char *key = g_strdup_printf("unsorted %s", build->model->name), *text = NULL;
   g_autofree char *count = g_strdup_printf("SELECT count(*) FROM %s", table);
   gint64 rows;
-  if (!tarn_system_get(build->conn, key, &text, error) || !tarn_conn_query_int(build->conn, count, NULL, 0, &rows, error)) return FALSE;
+  if (!tarn_system_get(build->conn, key, &text, error) ||
+      !tarn_conn_query_int(build->conn, count, NULL, 0, &rows, error))
+    return FALSE;
   gint64 unsorted = appended < 0 ? 0 : appended + (text ? g_ascii_strtoll(text, NULL, 10) : 0);
   if ((double)unsorted > UNSORTED_SHARE * (double)rows) {
     g_autofree char *order = join_columns(build->model->key, "%", ", ");
@@ -99,7 +105,8 @@ gboolean tarn_gold_build(const TarnGoldBuild *build, gint64 *written, GError **e
   g_autofree char *select = plain_select(build, error);
   gboolean exists;
   if (!select || !table_exists(build->conn, model->name, &exists, error)) return FALSE;
-  gboolean incremental = !build->rebuild && exists && model->key && *model->key && model->reads && *model->reads && !model->reads[1];
+  gboolean incremental =
+      !build->rebuild && exists && model->key && *model->key && model->reads && *model->reads && !model->reads[1];
   g_autofree char *table = tarn_sql_quote_identifier(model->name);
   if (!incremental) return build_whole(build, select, written, error) && keep_sorted(build, table, -1, error);
   g_autofree char *source = tarn_sql_quote_identifier(model->reads[0]);
@@ -109,5 +116,6 @@ gboolean tarn_gold_build(const TarnGoldBuild *build, gint64 *written, GError **e
   if (!find_touched(build, table, source, keys, &touched, &many, error)) return FALSE;
   if (many) return build_whole(build, select, written, error) && keep_sorted(build, table, -1, error);
   *written = 0;
-  return touched == 0 || (build_touched(build, select, table, source, written, error) && keep_sorted(build, table, *written, error));
+  return touched == 0 ||
+         (build_touched(build, select, table, source, written, error) && keep_sorted(build, table, *written, error));
 }

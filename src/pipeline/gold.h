@@ -11,8 +11,8 @@ typedef struct {
   TarnConn *conn;
   const TarnProject *project;
   const TarnModel *model;
-  gboolean rebuild;    /* the model, or a table that it reads, was made anew */
-  gint64 first_seq;    /* silver rows from here on are new */
+  gboolean rebuild; /* the model, or a table that it reads, was made anew */
+  gint64 first_seq; /* silver rows from here on are new */
 } TarnGoldBuild;
 
 /* *written: rows inserted. */

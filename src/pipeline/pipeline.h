@@ -11,12 +11,12 @@
 typedef struct {
   const TarnProject *project;
   const char *database_path;
-  const char *const *from;   /* NDJSON files, globs or "-" instead of the project's source; NULL: the project's */
-  gboolean full_refresh;     /* recompute scores, silver and gold from bronze */
-  gboolean final;            /* take unterminated last lines */
-  gboolean resume;           /* go on after a rollback's hold */
-  gboolean replay;           /* offer the records in bronze quarantine again */
-  GPtrArray *problems;       /* gets the TarnProblems of a project that does not bind; NULL: they are not wanted */
+  const char *const *from; /* NDJSON files, globs or "-" instead of the project's source; NULL: the project's */
+  gboolean full_refresh;   /* recompute scores, silver and gold from bronze */
+  gboolean final;          /* take unterminated last lines */
+  gboolean resume;         /* go on after a rollback's hold */
+  gboolean replay;         /* offer the records in bronze quarantine again */
+  GPtrArray *problems;     /* gets the TarnProblems of a project that does not bind; NULL: they are not wanted */
   TarnBudget budget;
   GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */
   TarnRunListener listener;  /* may be NULL */

@@ -155,7 +155,8 @@ static void follow_dependencies(TarnPlan *plan, const TarnProject *project, Tarn
   for (guint i = 0; i < project->models->len; i++) {
     const TarnModel *model = project->models->pdata[i];
     for (char **table = model->reads; table && *table && !g_hash_table_contains(plan->rebuild, model->name); table++) {
-      gboolean below = g_hash_table_contains(plan->rebuild, *table) || (plan->rescore && g_str_equal(*table, project->config.bronze_table));
+      gboolean below = g_hash_table_contains(plan->rebuild, *table) ||
+                       (plan->rescore && g_str_equal(*table, project->config.bronze_table));
       if (!below) continue;
       g_hash_table_add(plan->rebuild, g_strdup(model->name));
       if (!plan->fresh) tarn_run_report_add_change(report, model->name, "rebuilt", "reads %s", *table);
@@ -163,12 +164,15 @@ static void follow_dependencies(TarnPlan *plan, const TarnProject *project, Tarn
   }
 }
 
-static gboolean plan_object(TarnPlan *plan, const Object *object, const char *stored, gboolean full_refresh, TarnRunReport *report, GError **error) {
+static gboolean plan_object(TarnPlan *plan, const Object *object, const char *stored, gboolean full_refresh,
+                            TarnRunReport *report, GError **error) {
   gboolean changed = !stored || !g_str_equal(stored, object->digest);
   gboolean model = g_str_equal(object->kind, "silver") || g_str_equal(object->kind, "gold");
   const char *what = !stored ? "new" : changed ? "changed" : "full refresh asked for";
   if (g_str_equal(object->kind, "bronze") && changed) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "restore bronze.table, bronze.envelope and bronze.payload in tarn.yaml, or point DB_PATH at a new file and run again from the source",
+    tarn_error_set(error, TARN_ERROR_USAGE,
+                   "restore bronze.table, bronze.envelope and bronze.payload in tarn.yaml, or point DB_PATH at a new "
+                   "file and run again from the source",
                    "the shape of bronze changed: rows that are in the file cannot follow");
     return FALSE;
   }
@@ -196,11 +200,13 @@ static void plan_removed(TarnPlan *plan, const GPtrArray *objects, GHashTable *s
   while (g_hash_table_iter_next(&iter, &name, NULL)) {
     if (g_hash_table_contains(known, name)) continue;
     g_ptr_array_add(plan->removed, g_strdup(name));
-    tarn_run_report_add_change(report, name, is_check(name) ? NULL : "its table is dropped", "removed from the project");
+    tarn_run_report_add_change(report, name, is_check(name) ? NULL : "its table is dropped",
+                               "removed from the project");
   }
 }
 
-TarnPlan *tarn_plan_new(const TarnProject *project, GHashTable *stored, gboolean full_refresh, TarnRunReport *report, GError **error) {
+TarnPlan *tarn_plan_new(const TarnProject *project, GHashTable *stored, gboolean full_refresh, TarnRunReport *report,
+                        GError **error) {
   g_autoptr(TarnPlan) plan = g_new0(TarnPlan, 1);
   plan->rebuild = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   plan->removed = g_ptr_array_new_with_free_func(g_free);
@@ -226,7 +232,8 @@ gboolean tarn_plan_store(const TarnProject *project, const TarnPlan *plan, TarnC
   g_autoptr(GPtrArray) objects = project_objects(project);
   for (guint i = 0; i < objects->len; i++) {
     const Object *object = objects->pdata[i];
-    if (!tarn_system_set_object(conn, object->name, object->kind, object->digest, object->definition, error)) return FALSE;
+    if (!tarn_system_set_object(conn, object->name, object->kind, object->digest, object->definition, error))
+      return FALSE;
   }
   for (guint i = 0; i < plan->removed->len; i++)
     if (!tarn_system_remove_object(conn, plan->removed->pdata[i], error)) return FALSE;
@@ -240,7 +247,8 @@ gboolean tarn_plan_drop_removed(const TarnPlan *plan, TarnConn *conn, GError **e
     const TarnValue table = tarn_value_text(name);
     g_autofree char *quoted = tarn_sql_quote_identifier(name);
     g_autofree char *drop = g_strdup_printf("DROP TABLE IF EXISTS %s", quoted);
-    if (!tarn_conn_exec(conn, drop, error) || !tarn_conn_run(conn, tarn_sql_silver_forget_quarantine, &table, 1, NULL, error) ||
+    if (!tarn_conn_exec(conn, drop, error) ||
+        !tarn_conn_run(conn, tarn_sql_silver_forget_quarantine, &table, 1, NULL, error) ||
         !tarn_conn_run(conn, tarn_sql_silver_forget_duplicates, &table, 1, NULL, error))
       return FALSE;
   }

@@ -8,15 +8,16 @@
 #include "project/project.h"
 
 typedef struct {
-  gboolean fresh;            /* there is no lakehouse yet */
-  gboolean rescore;          /* quality rules changed: bronze scores are computed again */
-  GHashTable *rebuild;       /* names (set) of models that are made anew */
-  GPtrArray *removed;        /* names (char *) of objects that the project no longer has: models' tables go */
-  gboolean audit;            /* checks or notes changed: nothing to compute, but to check and publish */
+  gboolean fresh;      /* there is no lakehouse yet */
+  gboolean rescore;    /* quality rules changed: bronze scores are computed again */
+  GHashTable *rebuild; /* names (set) of models that are made anew */
+  GPtrArray *removed;  /* names (char *) of objects that the project no longer has: models' tables go */
+  gboolean audit;      /* checks or notes changed: nothing to compute, but to check and publish */
 } TarnPlan;
 
 /* stored: name -> digest, NULL for a new file. Errors: TARN_ERROR_USAGE where the bronze shape changed, which only a rebuild can follow. */
-TarnPlan *tarn_plan_new(const TarnProject *project, GHashTable *stored, gboolean full_refresh, TarnRunReport *report, GError **error);
+TarnPlan *tarn_plan_new(const TarnProject *project, GHashTable *stored, gboolean full_refresh, TarnRunReport *report,
+                        GError **error);
 void tarn_plan_free(TarnPlan *plan); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnPlan, tarn_plan_free)
 

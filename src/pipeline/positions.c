@@ -26,9 +26,10 @@ gboolean tarn_positions_save(TarnConn *conn, const GPtrArray *positions, GError 
   if (!tarn_conn_exec(conn, "DELETE FROM tarn.positions", error)) return FALSE;
   for (guint i = 0; i < positions->len; i++) {
     const TarnPosition *position = positions->pdata[i];
-    const TarnValue values[] = {tarn_value_text(position->identity),      tarn_value_text(position->name), tarn_value_int(position->partition),
-                                tarn_value_int(position->offset),         tarn_value_int(position->size),
-                                tarn_value_text(position->prefix_digest), tarn_value_bool(position->complete)};
+    const TarnValue values[] = {tarn_value_text(position->identity), tarn_value_text(position->name),
+                                tarn_value_int(position->partition), tarn_value_int(position->offset),
+                                tarn_value_int(position->size),      tarn_value_text(position->prefix_digest),
+                                tarn_value_bool(position->complete)};
     if (!tarn_conn_run(conn, tarn_sql_positions_add, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
   }
   return TRUE;

@@ -12,12 +12,17 @@ void tarn_quality_free(TarnQuality *quality) {
 }
 
 /* TRY directly around CASE or COALESCE writes beyond its buffer in DuckDB 1.5 where something raises; around a comparison it does not. */
-static void append_rule(const TarnQualityRule *rule, const char *predicate, guint index, GString *failed, GString *score, GString *reasons) {
+static void append_rule(const TarnQualityRule *rule, const char *predicate, guint index, GString *failed,
+                        GString *score, GString *reasons) {
   gint64 bit = G_GINT64_CONSTANT(1) << index;
   g_autofree char *name = tarn_sql_quote_literal(rule->name);
-  g_string_append_printf(failed, "%s(CASE WHEN TRY((%s) IS NOT DISTINCT FROM true) THEN 0 ELSE %" G_GINT64_FORMAT " END)::BIGINT", index ? " + " : "", predicate, bit);
-  g_string_append_printf(score, " - CASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %d ELSE 0 END", bit, rule->weight);
-  g_string_append_printf(reasons, "%sCASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %s END", index ? ", " : "", bit, name);
+  g_string_append_printf(
+      failed, "%s(CASE WHEN TRY((%s) IS NOT DISTINCT FROM true) THEN 0 ELSE %" G_GINT64_FORMAT " END)::BIGINT",
+      index ? " + " : "", predicate, bit);
+  g_string_append_printf(score, " - CASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %d ELSE 0 END", bit,
+                         rule->weight);
+  g_string_append_printf(reasons, "%sCASE WHEN failed & %" G_GINT64_FORMAT " <> 0 THEN %s END", index ? ", " : "", bit,
+                         name);
 }
 
 /* The predicates as DuckDB writes them, with what they take out of a JSON column hoisted into *shared. */
@@ -61,7 +66,8 @@ TarnQuality *tarn_quality_new(const TarnConfig *config, TarnConn *conn, GError *
   g_autoptr(GString) failed = g_string_new(NULL);
   g_autoptr(GString) score = g_string_new("greatest(0, 100");
   g_autoptr(GString) reasons = g_string_new("CASE WHEN failed = 0 THEN []::VARCHAR[] ELSE list_filter([");
-  for (guint i = 0; i < config->rules->len; i++) append_rule(config->rules->pdata[i], predicates[i], i, failed, score, reasons);
+  for (guint i = 0; i < config->rules->len; i++)
+    append_rule(config->rules->pdata[i], predicates[i], i, failed, score, reasons);
   g_string_append(score, ")::INTEGER");
   g_string_append(reasons, "], lambda reason: reason IS NOT NULL) END");
   quality->failed = g_string_free(g_steal_pointer(&failed), FALSE);

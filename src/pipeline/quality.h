@@ -9,10 +9,10 @@
 #define TARN_QUALITY_MAX_RULES 60 /* one bit each in a BIGINT */
 
 typedef struct {
-  char *shared;   /* ", <expr> AS name ..." over the bronze columns: what the rules share, computed once per row */
-  char *failed;   /* BIGINT: bit i set where rule i fails; over bronze columns and shared */
-  char *score;    /* INTEGER 0..100, over `failed` */
-  char *reasons;  /* VARCHAR[], names of the failed rules in order, over `failed` */
+  char *shared;  /* ", <expr> AS name ..." over the bronze columns: what the rules share, computed once per row */
+  char *failed;  /* BIGINT: bit i set where rule i fails; over bronze columns and shared */
+  char *score;   /* INTEGER 0..100, over `failed` */
+  char *reasons; /* VARCHAR[], names of the failed rules in order, over `failed` */
 } TarnQuality;
 
 TarnQuality *tarn_quality_new(const TarnConfig *config, TarnConn *conn, GError **error);

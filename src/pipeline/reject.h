@@ -17,8 +17,8 @@
 #include "project/rowwise.h"
 
 typedef enum {
-  TARN_REJECT_AUTO,     /* fast where it can be, general where it must be, per expression */
-  TARN_REJECT_GENERAL,  /* everything by TRY: for the property test and for doubt */
+  TARN_REJECT_AUTO,    /* fast where it can be, general where it must be, per expression */
+  TARN_REJECT_GENERAL, /* everything by TRY: for the property test and for doubt */
 } TarnRejectForm;
 
 /* The texts are over tarn_reject_source(), which has every row given to it with its columns, and a few columns named tarn_... of its own:
@@ -27,14 +27,16 @@ typedef enum {
  * In this shape DuckDB reads each JSON text and tries each cast once per row. Conditions on the table's own columns are pushed down to the
  * table, joins (IN (SELECT ...)) are not: those belong into the rows of the source. */
 typedef struct {
-  char *select_list;    /* `<expr> AS "name", ...`: the accepted row's values; raises nothing on rows that `accepted` lets through, nor on others */
-  GStrv values;         /* the <expr> of each item */
-  char *accepted;       /* boolean SQL, never NULL, never raises: the row goes to silver (but for duplicates) */
-  char *reasons;        /* SQL of type STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[]: every failed item and conjunct once, in order, NULLs removed;
-                           empty exactly where `accepted` is true. malformed item: {column_name: item, rule: 'malformed: <the expression's SQL>', value: the offending input(s)
-                           cut at 200 characters}; filtered: {column_name: NULL, rule: <conjunct's SQL>, value: the columns it reads, `a=1, b=x`, cut at 200 characters};
-                           conjunct that raises: rule 'malformed: <conjunct's SQL>' */
-  gboolean all_fast;    /* no part needed the general form */
+  /* `<expr> AS "name", ...`: the accepted row's values; raises nothing on rows that `accepted` lets through, nor on others */
+  char *select_list;
+  GStrv values;   /* the <expr> of each item */
+  char *accepted; /* boolean SQL, never NULL, never raises: the row goes to silver (but for duplicates) */
+  /* SQL of type STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[]: every failed item and conjunct once, in order, NULLs removed;
+     empty exactly where `accepted` is true. malformed item: {column_name: item, rule: 'malformed: <the expression's SQL>', value: the offending input(s)
+     cut at 200 characters}; filtered: {column_name: NULL, rule: <conjunct's SQL>, value: the columns it reads, `a=1, b=x`, cut at 200 characters};
+     conjunct that raises: rule 'malformed: <conjunct's SQL>' */
+  char *reasons;
+  gboolean all_fast; /* no part needed the general form */
   /* of tarn_reject_source */
   char *table, *source_head, *source_tail;
 } TarnReject;

@@ -45,7 +45,9 @@ static GPtrArray *find_bytes(const TarnProject *project, TarnOriginals *original
   for (guint i = 0; i < records->len; i++) {
     const TarnQuarantineRecord *record = records->pdata[i];
     GString *found = g_string_new(NULL);
-    TarnOriginalKind kind = (guint64)record->raw_size > project->config.max_record_bytes ? TARN_ORIGINAL_CUT : tarn_originals_find(originals, record, found);
+    TarnOriginalKind kind = (guint64)record->raw_size > project->config.max_record_bytes
+                                ? TARN_ORIGINAL_CUT
+                                : tarn_originals_find(originals, record, found);
     gboolean whole = kind == TARN_ORIGINAL_KEPT || kind == TARN_ORIGINAL_SOURCE;
     if (!whole) g_string_free(g_steal_pointer(&found), TRUE);
     g_ptr_array_add(bytes, found);
@@ -59,14 +61,16 @@ static gboolean remove_offered(TarnConn *conn, const GPtrArray *records, const G
     if (!bytes->pdata[i]) continue;
     guint last = i;
     while (last + 1 < records->len && bytes->pdata[last + 1]) last++;
-    const TarnValue range[] = {tarn_value_int(((TarnQuarantineRecord *)records->pdata[i])->id), tarn_value_int(((TarnQuarantineRecord *)records->pdata[last])->id)};
+    const TarnValue range[] = {tarn_value_int(((TarnQuarantineRecord *)records->pdata[i])->id),
+                               tarn_value_int(((TarnQuarantineRecord *)records->pdata[last])->id)};
     if (!tarn_conn_run(conn, tarn_sql_replay_remove, range, 2, NULL, error)) return FALSE;
     i = last;
   }
   return TRUE;
 }
 
-static gboolean replay_page(const TarnProject *project, TarnOriginals *originals, TarnBronzeIngest *ingest, GPtrArray *records, TarnBronzeCounts *totals, GError **error) {
+static gboolean replay_page(const TarnProject *project, TarnOriginals *originals, TarnBronzeIngest *ingest,
+                            GPtrArray *records, TarnBronzeCounts *totals, GError **error) {
   g_autoptr(GPtrArray) bytes = find_bytes(project, originals, records);
   PageStream page = {.stream = {&page_class}, .records = records, .bytes = bytes};
   ingest->stream = &page.stream;
@@ -82,7 +86,8 @@ static gboolean replay_page(const TarnProject *project, TarnOriginals *originals
   return TRUE;
 }
 
-gboolean tarn_replay(const TarnProject *project, const TarnBronzeIngest *ingest, TarnBronzeCounts *counts, GError **error) {
+gboolean tarn_replay(const TarnProject *project, const TarnBronzeIngest *ingest, TarnBronzeCounts *counts,
+                     GError **error) {
   g_autoptr(TarnOriginals) originals = tarn_originals_new(project);
   const TarnQuarantineShape shape = {project->config.bronze_table, (const char *const *)project->config.envelope};
   TarnQuarantineFilter filter = {.layer = "bronze", .limit = PAGE_RECORDS};
@@ -92,7 +97,8 @@ gboolean tarn_replay(const TarnProject *project, const TarnBronzeIngest *ingest,
   for (gboolean more = TRUE; more;) {
     g_autoptr(GPtrArray) records = tarn_quarantine_records(ingest->conn, &shape, &filter, error);
     if (!records) return FALSE;
-    while (records->len > 0 && ((TarnQuarantineRecord *)records->pdata[records->len - 1])->id >= ingest->first_quarantine_id)
+    while (records->len > 0 &&
+           ((TarnQuarantineRecord *)records->pdata[records->len - 1])->id >= ingest->first_quarantine_id)
       g_ptr_array_remove_index(records, records->len - 1); /* refused again by this very replay */
     more = records->len > 0;
     if (!more) break;

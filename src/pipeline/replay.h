@@ -10,4 +10,5 @@
 
 /* ingest: as for tarn_bronze_ingest, but for the stream, which is made here. counts: next_seq and next_quarantine_id are where the counters stand after;
  * received: records offered. */
-gboolean tarn_replay(const TarnProject *project, const TarnBronzeIngest *ingest, TarnBronzeCounts *counts, GError **error);
+gboolean tarn_replay(const TarnProject *project, const TarnBronzeIngest *ingest, TarnBronzeCounts *counts,
+                     GError **error);

@@ -36,7 +36,8 @@ static gboolean may_pass(const GError *error) {
 
 static gboolean is_cancelled(const TarnRun *run, GError **error) {
   if (!g_cancellable_is_cancelled(run->options->cancellable)) return FALSE;
-  tarn_error_set(error, TARN_ERROR_BUSY, "run again: the next run starts from the published generation", "the run was interrupted; nothing was published");
+  tarn_error_set(error, TARN_ERROR_BUSY, "run again: the next run starts from the published generation",
+                 "the run was interrupted; nothing was published");
   return TRUE;
 }
 
@@ -89,7 +90,8 @@ static gboolean peek(TarnRun *run, GHashTable **stored, GError **error) {
   g_autofree char *seq = NULL, *quarantine_id = NULL;
   if (!conn || !tarn_system_check(conn, error) || !tarn_system_generation(conn, &run->generation, error) ||
       !tarn_system_get(conn, "hold", &run->hold, error) || !tarn_system_get(conn, "next_seq", &seq, error) ||
-      !tarn_system_get(conn, "next_quarantine_id", &quarantine_id, error) || !tarn_ledger_last_counts(conn, &run->report->counts, error))
+      !tarn_system_get(conn, "next_quarantine_id", &quarantine_id, error) ||
+      !tarn_ledger_last_counts(conn, &run->report->counts, error))
     return FALSE;
   g_ptr_array_unref(run->positions);
   if (!(run->positions = tarn_positions_load(conn, error))) return FALSE;
@@ -102,7 +104,8 @@ static gboolean peek(TarnRun *run, GHashTable **stored, GError **error) {
 
 static gboolean check_hold(const TarnRun *run, GError **error) {
   if (!run->hold || run->options->resume) return TRUE;
-  tarn_error_set(error, TARN_ERROR_BUSY, "`tarn run --resume` goes on from the restored positions", "runs are held: %s", run->hold);
+  tarn_error_set(error, TARN_ERROR_BUSY, "`tarn run --resume` goes on from the restored positions", "runs are held: %s",
+                 run->hold);
   return FALSE;
 }
 
@@ -176,7 +179,8 @@ static gboolean build(TarnRun *run, GError **error) {
     g_autofree char *name = g_strdup_printf("%s %s", model->kind == TARN_MODEL_SILVER ? "silver" : "gold", model->name);
     if (!tarn_run_step(run, name, tarn_stage_model, (gpointer)model, error)) return FALSE;
   }
-  return tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) && tarn_run_step(run, "publish", tarn_stage_publish, NULL, error);
+  return tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) &&
+         tarn_run_step(run, "publish", tarn_stage_publish, NULL, error);
 }
 
 static gboolean run_through(TarnRun *run, GError **error) {
@@ -227,11 +231,13 @@ gboolean tarn_run_plan(const TarnRunOptions *options, TarnRunReport *report, GEr
   TarnStreamProgress progress;
   tarn_stream_progress(run.stream, &progress);
   if (run.has_input && progress.bytes_total >= 0)
-    tarn_run_report_add_change(report, "source", "read into bronze and on", "%" G_GINT64_FORMAT " new bytes", progress.bytes_total);
+    tarn_run_report_add_change(report, "source", "read into bronze and on", "%" G_GINT64_FORMAT " new bytes",
+                               progress.bytes_total);
   else if (run.has_input)
     tarn_run_report_add_change(report, "source", "read into bronze and on", "input of unknown size");
   report->pending_bytes = progress.pending_bytes;
-  report->status = run.has_input || tarn_plan_has_work(run.plan) || run.generation == 0 ? TARN_RUN_PLANNED : TARN_RUN_UNCHANGED;
+  report->status =
+      run.has_input || tarn_plan_has_work(run.plan) || run.generation == 0 ? TARN_RUN_PLANNED : TARN_RUN_UNCHANGED;
   report->finished_us = g_get_real_time();
   return TRUE;
 }

@@ -11,17 +11,17 @@ typedef struct {
   TarnLakehouse *lakehouse;
   TarnPlan *plan;
   TarnStream *stream;
-  gboolean locked;          /* this run holds the writer lock */
-  TarnDb *db;               /* the work file while it is open */
+  gboolean locked; /* this run holds the writer lock */
+  TarnDb *db;      /* the work file while it is open */
   TarnConn *conn;
-  gulong cancel_handler;    /* interrupts conn when the run is cancelled */
-  TarnStep *step;           /* the one in progress */
+  gulong cancel_handler; /* interrupts conn when the run is cancelled */
+  TarnStep *step;        /* the one in progress */
   /* as the published file says */
-  gint64 generation;        /* 0: none yet */
-  GPtrArray *positions;     /* TarnPosition */
-  char *hold;               /* why runs are held, NULL: they are not */
+  gint64 generation;    /* 0: none yet */
+  GPtrArray *positions; /* TarnPosition */
+  char *hold;           /* why runs are held, NULL: they are not */
   /* of this run */
-  gint64 first_seq;         /* bronze rows from here on are new */
+  gint64 first_seq; /* bronze rows from here on are new */
   gint64 next_quarantine_id;
   gboolean has_input;
 } TarnRun;
@@ -35,11 +35,14 @@ gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpoin
 /* Closes the work file; safe when it is closed. */
 void tarn_run_close(TarnRun *run);
 
-gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error);     /* clone, open, install, drop what goes */
-gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* new records */
-gboolean tarn_stage_replay(TarnRun *run, gpointer argument, gint64 *rows, GError **error);   /* records in bronze quarantine, again */
-gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GError **error);  /* all of bronze by changed rules */
-gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error);    /* argument: TarnModel */
+gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows,
+                         GError **error); /* clone, open, install, drop what goes */
+gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error); /* new records */
+gboolean tarn_stage_replay(TarnRun *run, gpointer argument, gint64 *rows,
+                           GError **error); /* records in bronze quarantine, again */
+gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows,
+                            GError **error); /* all of bronze by changed rules */
+gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error); /* argument: TarnModel */
 gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
 gboolean tarn_stage_publish(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
 

@@ -10,7 +10,8 @@ static const char *const quarantine_columns[] = {"id", "seq", "quarantined_at", 
 static const char *const duplicates_columns[] = {"seq", "kept_seq", "run_id", NULL};
 
 /* The state of one table: where only rows were added since the last generation, only those are read. */
-static gboolean save_state(TarnRun *run, const GPtrArray *before, TarnTableScope scope, gboolean anew, gboolean untouched, GError **error) {
+static gboolean save_state(TarnRun *run, const GPtrArray *before, TarnTableScope scope, gboolean anew,
+                           gboolean untouched, GError **error) {
   const TarnTableState *base = tarn_table_states_find(before, scope.table);
   if (untouched && base) return tarn_table_state_save(run->conn, run->report->generation, base, error);
   if (!anew && base) {
@@ -24,7 +25,8 @@ static gboolean save_state(TarnRun *run, const GPtrArray *before, TarnTableScope
 static gboolean save_model_state(TarnRun *run, const GPtrArray *before, const TarnModel *model, GError **error) {
   gboolean anew = g_hash_table_contains(run->plan->rebuild, model->name), added = run->report->run_counts.bronze > 0;
   gboolean silver = model->kind == TARN_MODEL_SILVER;
-  const TarnTableScope scope = {.table = model->name, .layer = silver ? "silver" : "gold", .excluded = silver ? arrival_columns : NULL};
+  const TarnTableScope scope = {
+      .table = model->name, .layer = silver ? "silver" : "gold", .excluded = silver ? arrival_columns : NULL};
   return save_state(run, before, scope, anew || !silver, !anew && !added, error);
 }
 
@@ -36,7 +38,8 @@ static gboolean save_states(TarnRun *run, GError **error) {
   const TarnTableScope bronze = {.table = project->config.bronze_table, .layer = "bronze", .excluded = arrival_columns};
   const TarnTableScope quarantine = {.table = "tarn.quarantine", .layer = "system", .excluded = quarantine_columns};
   const TarnTableScope duplicates = {.table = "tarn.duplicates", .layer = "system", .excluded = duplicates_columns};
-  if (!save_state(run, before, bronze, run->plan->rescore, FALSE, error) || !save_state(run, before, quarantine, anew, FALSE, error) ||
+  if (!save_state(run, before, bronze, run->plan->rescore, FALSE, error) ||
+      !save_state(run, before, quarantine, anew, FALSE, error) ||
       !save_state(run, before, duplicates, anew, FALSE, error))
     return FALSE;
   for (guint i = 0; i < project->models->len; i++)
@@ -52,9 +55,12 @@ static gboolean report_columns(TarnRun *run, GError **error) {
   for (guint64 row = 0; row < tarn_result_rows(result); row++) {
     g_autofree char *table = tarn_result_text(result, row, 0), *column = tarn_result_text(result, row, 1);
     g_autofree char *before = tarn_result_text(result, row, 2), *now = tarn_result_text(result, row, 3);
-    if (!now) tarn_run_report_add_change(run->report, table, NULL, "column %s removed", column);
-    else if (!before) tarn_run_report_add_change(run->report, table, NULL, "column %s added (%s)", column, now);
-    else tarn_run_report_add_change(run->report, table, NULL, "type of %s changed from %s to %s", column, before, now);
+    if (!now)
+      tarn_run_report_add_change(run->report, table, NULL, "column %s removed", column);
+    else if (!before)
+      tarn_run_report_add_change(run->report, table, NULL, "column %s added (%s)", column, now);
+    else
+      tarn_run_report_add_change(run->report, table, NULL, "type of %s changed from %s to %s", column, before, now);
   }
   return TRUE;
 }
@@ -64,11 +70,13 @@ static gboolean describe_columns(TarnRun *run, GError **error) {
   if (!tarn_conn_exec(run->conn, tarn_sql_columns_collect, error)) return FALSE;
   for (guint i = 0; i < project->models->len; i++) {
     const TarnModel *model = project->models->pdata[i];
-    const TarnValue layer[] = {tarn_value_text(model->name), tarn_value_text(model->kind == TARN_MODEL_SILVER ? "silver" : "gold")};
+    const TarnValue layer[] = {tarn_value_text(model->name),
+                               tarn_value_text(model->kind == TARN_MODEL_SILVER ? "silver" : "gold")};
     if (!tarn_conn_run(run->conn, tarn_sql_columns_set_layer, layer, 2, NULL, error)) return FALSE;
     for (guint c = 0; c < model->columns->len; c++) {
       const TarnColumnNote *note = model->columns->pdata[c];
-      const TarnValue values[] = {tarn_value_text(model->name), tarn_value_text(note->name), tarn_value_text(note->note)};
+      const TarnValue values[] = {tarn_value_text(model->name), tarn_value_text(note->name),
+                                  tarn_value_text(note->note)};
       if (!tarn_conn_run(run->conn, tarn_sql_columns_set_note, values, 3, NULL, error)) return FALSE;
     }
   }
@@ -81,9 +89,9 @@ gboolean tarn_run_seal(TarnRun *run, GError **error) {
   const TarnGenerationRow row = {.generation = report->generation, .run_id = report->run_id, .project_digest = digest};
   report->status = TARN_RUN_PUBLISHED;
   report->finished_us = g_get_real_time();
-  return tarn_plan_store(run->options->project, run->plan, run->conn, error) && report_columns(run, error) && describe_columns(run, error) &&
-         save_states(run, error) &&
-         (!run->hold || tarn_system_set(run->conn, "hold", NULL, error)) && tarn_system_add_generation(run->conn, &row, error) &&
-         tarn_ledger_add_run(run->conn, report, error) && tarn_fault_point("commit.before", error);
+  return tarn_plan_store(run->options->project, run->plan, run->conn, error) && report_columns(run, error) &&
+         describe_columns(run, error) && save_states(run, error) &&
+         (!run->hold || tarn_system_set(run->conn, "hold", NULL, error)) &&
+         tarn_system_add_generation(run->conn, &row, error) && tarn_ledger_add_run(run->conn, report, error) &&
+         tarn_fault_point("commit.before", error);
 }
-

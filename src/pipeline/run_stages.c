@@ -19,7 +19,8 @@ static void interrupt(GCancellable *cancellable, gpointer conn) {
 }
 
 static TarnDbOptions work_options(const TarnRun *run) {
-  return (TarnDbOptions){.memory_bytes = run->options->budget.engine_bytes, .threads = run->options->budget.threads,
+  return (TarnDbOptions){.memory_bytes = run->options->budget.engine_bytes,
+                         .threads = run->options->budget.threads,
                          .temp_directory = tarn_lakehouse_temp_path(run->lakehouse)};
 }
 
@@ -28,7 +29,8 @@ static gboolean open_work(TarnRun *run, GError **error) {
   run->db = tarn_db_open(tarn_lakehouse_work_path(run->lakehouse), &options, error);
   run->conn = run->db ? tarn_db_connect(run->db, error) : NULL;
   if (!run->conn) return FALSE;
-  if (run->options->cancellable) run->cancel_handler = g_cancellable_connect(run->options->cancellable, G_CALLBACK(interrupt), run->conn, NULL);
+  if (run->options->cancellable)
+    run->cancel_handler = g_cancellable_connect(run->options->cancellable, G_CALLBACK(interrupt), run->conn, NULL);
   return tarn_fault_point("work.opened", error);
 }
 
@@ -53,15 +55,22 @@ static gboolean drop_stale(TarnRun *run, GError **error) {
 
 gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument, (void)rows;
-  if (!tarn_lakehouse_begin(run->lakehouse, NULL, error) || !open_work(run, error) || !tarn_system_install(run->conn, error)) return FALSE;
+  if (!tarn_lakehouse_begin(run->lakehouse, NULL, error) || !open_work(run, error) ||
+      !tarn_system_install(run->conn, error))
+    return FALSE;
   if (run->plan->fresh) return create_bronze(run, error);
   if (!tarn_plan_has_work(run->plan)) return TRUE;
-  return tarn_plan_drop_removed(run->plan, run->conn, error) && drop_stale(run, error) && tarn_conn_exec(run->conn, "CHECKPOINT", error);
+  return tarn_plan_drop_removed(run->plan, run->conn, error) && drop_stale(run, error) &&
+         tarn_conn_exec(run->conn, "CHECKPOINT", error);
 }
 
 static void tell_progress(const TarnStreamProgress *progress, gpointer user) {
   TarnRun *run = user;
-  const TarnRunEvent event = {.kind = TARN_EVENT_PROGRESS, .step = run->step, .done = progress->bytes_read, .total = progress->bytes_total, .records = progress->records};
+  const TarnRunEvent event = {.kind = TARN_EVENT_PROGRESS,
+                              .step = run->step,
+                              .done = progress->bytes_read,
+                              .total = progress->bytes_total,
+                              .records = progress->records};
   if (run->options->listener) run->options->listener(&event, run->options->listener_data);
 }
 
@@ -77,9 +86,15 @@ static gboolean save_received(TarnRun *run, gint64 received, GError **error) {
 }
 
 static TarnBronzeIngest ingest_job(TarnRun *run) {
-  return (TarnBronzeIngest){.config = &run->options->project->config, .conn = run->conn, .stream = run->stream, .first_seq = run->first_seq,
-                            .first_quarantine_id = run->next_quarantine_id, .now_us = run->report->started_us, .run_id = run->report->run_id,
-                            .progress = tell_progress, .user = run};
+  return (TarnBronzeIngest){.config = &run->options->project->config,
+                            .conn = run->conn,
+                            .stream = run->stream,
+                            .first_seq = run->first_seq,
+                            .first_quarantine_id = run->next_quarantine_id,
+                            .now_us = run->report->started_us,
+                            .run_id = run->report->run_id,
+                            .progress = tell_progress,
+                            .user = run};
 }
 
 /* Rows, positions and counters in one transaction: exactly once. */
@@ -88,8 +103,8 @@ static gboolean ingest(TarnRun *run, GError **error) {
   TarnBronzeCounts counts;
   if (!tarn_bronze_ingest(&job, &counts, error)) return FALSE;
   g_autoptr(GPtrArray) positions = tarn_stream_positions(run->stream);
-  if (!tarn_positions_save(run->conn, positions, error) || !save_counter(run->conn, "next_seq", counts.next_seq, error) ||
-      !save_received(run, counts.received, error))
+  if (!tarn_positions_save(run->conn, positions, error) ||
+      !save_counter(run->conn, "next_seq", counts.next_seq, error) || !save_received(run, counts.received, error))
     return FALSE;
   run->next_quarantine_id = counts.next_quarantine_id;
   TarnCounts *totals = &run->report->run_counts;
@@ -111,7 +126,9 @@ static gboolean transact(TarnRun *run, gboolean (*work)(TarnRun *, GError **), G
 static gboolean replay(TarnRun *run, GError **error) {
   const TarnBronzeIngest job = ingest_job(run);
   TarnBronzeCounts counts;
-  if (!tarn_replay(run->options->project, &job, &counts, error) || !save_counter(run->conn, "next_seq", counts.next_seq, error)) return FALSE;
+  if (!tarn_replay(run->options->project, &job, &counts, error) ||
+      !save_counter(run->conn, "next_seq", counts.next_seq, error))
+    return FALSE;
   run->next_quarantine_id = counts.next_quarantine_id;
   run->report->run_counts.bronze = counts.bronze;
   run->report->run_counts.bronze_quarantined = -counts.bronze;
@@ -143,12 +160,13 @@ static gboolean rescore(TarnRun *run, GError **error) {
     g_autofree char *column = tarn_sql_quote_identifier(*name);
     g_string_append_printf(envelope, "%s, ", column);
   }
-  g_autofree char *fill = tarn_sql_fill(tarn_sql_bronze_rescore, "table", table, "envelope", envelope->str, "score", quality->score, "reasons",
-                                        quality->reasons, "failed", quality->failed, "shared", quality->shared, NULL);
+  g_autofree char *fill =
+      tarn_sql_fill(tarn_sql_bronze_rescore, "table", table, "envelope", envelope->str, "score", quality->score,
+                    "reasons", quality->reasons, "failed", quality->failed, "shared", quality->shared, NULL);
   g_autofree char *drop = g_strdup_printf("DROP TABLE %s", table);
   g_autofree char *rename = g_strdup_printf("ALTER TABLE tarn_bronze_rescored RENAME TO %s", table);
-  return tarn_conn_exec(run->conn, create, error) && tarn_conn_exec(run->conn, fill, error) && tarn_conn_exec(run->conn, drop, error) &&
-         tarn_conn_exec(run->conn, rename, error);
+  return tarn_conn_exec(run->conn, create, error) && tarn_conn_exec(run->conn, fill, error) &&
+         tarn_conn_exec(run->conn, drop, error) && tarn_conn_exec(run->conn, rename, error);
 }
 
 gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
@@ -157,18 +175,27 @@ gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows, GErro
 }
 
 static gboolean build_silver(TarnRun *run, const TarnModel *model, gint64 *rows, GError **error) {
-  const TarnSilverBuild build = {.conn = run->conn, .project = run->options->project, .model = model, .first_seq = run->first_seq,
-                                 .rebuild = g_hash_table_contains(run->plan->rebuild, model->name), .now_us = run->report->started_us, .run_id = run->report->run_id};
+  const TarnSilverBuild build = {.conn = run->conn,
+                                 .project = run->options->project,
+                                 .model = model,
+                                 .first_seq = run->first_seq,
+                                 .rebuild = g_hash_table_contains(run->plan->rebuild, model->name),
+                                 .now_us = run->report->started_us,
+                                 .run_id = run->report->run_id};
   TarnSilverCounts counts;
   if (!tarn_silver_build(&build, &run->next_quarantine_id, &counts, error)) return FALSE;
-  const TarnCounts more = {.silver = counts.accepted, .silver_quarantined = counts.quarantined, .duplicates = counts.duplicates};
+  const TarnCounts more = {
+      .silver = counts.accepted, .silver_quarantined = counts.quarantined, .duplicates = counts.duplicates};
   tarn_counts_add(&run->report->run_counts, &more);
   *rows = counts.accepted;
   return save_counter(run->conn, "next_quarantine_id", run->next_quarantine_id, error);
 }
 
 static gboolean build_gold(TarnRun *run, const TarnModel *model, gint64 *rows, GError **error) {
-  const TarnGoldBuild build = {.conn = run->conn, .project = run->options->project, .model = model, .first_seq = run->first_seq,
+  const TarnGoldBuild build = {.conn = run->conn,
+                               .project = run->options->project,
+                               .model = model,
+                               .first_seq = run->first_seq,
                                .rebuild = g_hash_table_contains(run->plan->rebuild, model->name)};
   if (!build.rebuild && run->report->run_counts.bronze == 0) return TRUE;
   if (!tarn_gold_build(&build, rows, error)) return FALSE;
@@ -180,7 +207,8 @@ gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError 
   const TarnModel *model = argument;
   gboolean silver = model->kind == TARN_MODEL_SILVER;
   if (!tarn_conn_exec(run->conn, "BEGIN", error)) return FALSE;
-  if (!(silver ? build_silver(run, model, rows, error) : build_gold(run, model, rows, error)) || !tarn_conn_exec(run->conn, "COMMIT", error)) {
+  if (!(silver ? build_silver(run, model, rows, error) : build_gold(run, model, rows, error)) ||
+      !tarn_conn_exec(run->conn, "COMMIT", error)) {
     tarn_conn_exec(run->conn, "ROLLBACK", NULL);
     g_prefix_error(error, "%s: ", model->path);
     return FALSE;
@@ -211,14 +239,16 @@ static gboolean count_reasons(TarnRun *run, GError **error) {
 gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument, (void)rows;
   const TarnProject *project = run->options->project;
-  return transact(run, count_reasons, error) && tarn_audit_conservation(run->conn, project, &run->report->counts, error) &&
+  return transact(run, count_reasons, error) &&
+         tarn_audit_conservation(run->conn, project, &run->report->counts, error) &&
          tarn_audit_checks(run->conn, project, run->report, error) && tarn_fault_point("checks.done", error);
 }
 
 static gboolean publish(TarnRun *run, GError **error) {
   gboolean compact;
-  if (!transact(run, tarn_run_seal, error) || !tarn_fault_point("commit.after", error) || !tarn_conn_exec(run->conn, "CHECKPOINT", error) ||
-      !tarn_fault_point("checkpoint.done", error) || !tarn_compact_is_due(run->conn, &compact, error))
+  if (!transact(run, tarn_run_seal, error) || !tarn_fault_point("commit.after", error) ||
+      !tarn_conn_exec(run->conn, "CHECKPOINT", error) || !tarn_fault_point("checkpoint.done", error) ||
+      !tarn_compact_is_due(run->conn, &compact, error))
     return FALSE;
   const TarnDbOptions options = work_options(run);
   tarn_run_close(run);

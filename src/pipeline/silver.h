@@ -11,8 +11,8 @@ typedef struct {
   TarnConn *conn;
   const TarnProject *project;
   const TarnModel *model;
-  gboolean rebuild;              /* make the table anew and look at every bronze row */
-  gint64 first_seq;              /* else: at the rows from here on */
+  gboolean rebuild; /* make the table anew and look at every bronze row */
+  gint64 first_seq; /* else: at the rows from here on */
   gint64 now_us;
   const char *run_id;
 } TarnSilverBuild;
@@ -22,7 +22,9 @@ typedef struct {
 } TarnSilverCounts;
 
 /* *next_quarantine_id is read and moved on. */
-gboolean tarn_silver_build(const TarnSilverBuild *build, gint64 *next_quarantine_id, TarnSilverCounts *counts, GError **error);
+gboolean tarn_silver_build(const TarnSilverBuild *build, gint64 *next_quarantine_id, TarnSilverCounts *counts,
+                           GError **error);
 
 /* The empty table that the model's rows go into: CREATE TABLE text; caller frees. conn's database holds bronze. */
-char *tarn_silver_create_sql(const TarnModel *model, const char *select_list, TarnConn *conn, const char *from, GError **error);
+char *tarn_silver_create_sql(const TarnModel *model, const char *select_list, TarnConn *conn, const char *from,
+                             GError **error);

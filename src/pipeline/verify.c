@@ -39,7 +39,8 @@ static void add_result(Verify *verify, const char *name, gint64 failures) {
 }
 
 /* Runs a statement that counts differences, and records the count under a name. */
-static gboolean count_differences(Verify *verify, TarnConn *conn, const char *sql, const char *table, const char *format, GError **error) {
+static gboolean count_differences(Verify *verify, TarnConn *conn, const char *sql, const char *table,
+                                  const char *format, GError **error) {
   gint64 failures;
   const TarnValue value = tarn_value_text(table);
   if (!tarn_conn_query_int(conn, sql, &value, table ? 1 : 0, &failures, error)) return FALSE;
@@ -49,10 +50,14 @@ static gboolean count_differences(Verify *verify, TarnConn *conn, const char *sq
 }
 
 static gboolean verify_state(Verify *verify, TarnConn *conn, const TarnTableState *state, GError **error) {
-  static const char *const by_layer[][5] = {{"ingested_at", "seq", NULL}, {"id", "seq", "quarantined_at", "run_id", NULL}, {"seq", "kept_seq", "run_id", NULL}};
+  static const char *const by_layer[][5] = {{"ingested_at", "seq", NULL},
+                                            {"id", "seq", "quarantined_at", "run_id", NULL},
+                                            {"seq", "kept_seq", "run_id", NULL}};
   gboolean event_layer = g_str_equal(state->layer, "bronze") || g_str_equal(state->layer, "silver");
-  const char *const *excluded = event_layer ? by_layer[0] : g_str_equal(state->table, "tarn.quarantine") ? by_layer[1]
-                                : g_str_equal(state->table, "tarn.duplicates") ? by_layer[2] : NULL;
+  const char *const *excluded = event_layer                                    ? by_layer[0]
+                                : g_str_equal(state->table, "tarn.quarantine") ? by_layer[1]
+                                : g_str_equal(state->table, "tarn.duplicates") ? by_layer[2]
+                                                                               : NULL;
   const TarnTableScope scope = {.table = state->table, .layer = state->layer, .excluded = excluded};
   g_autoptr(TarnTableState) now = tarn_table_state_compute(conn, &scope, error);
   if (!now) return FALSE;
@@ -63,7 +68,9 @@ static gboolean verify_state(Verify *verify, TarnConn *conn, const TarnTableStat
 
 /* What the file records of its own tables, against the tables. */
 static gboolean verify_states(Verify *verify, GError **error) {
-  const TarnDbOptions options = {.read_only = TRUE, .threads = verify->options->budget.threads, .memory_bytes = verify->options->budget.engine_bytes};
+  const TarnDbOptions options = {.read_only = TRUE,
+                                 .threads = verify->options->budget.threads,
+                                 .memory_bytes = verify->options->budget.engine_bytes};
   g_autoptr(TarnDb) db = tarn_db_open(verify->options->database_path, &options, error);
   g_autoptr(TarnConn) conn = db ? tarn_db_connect(db, error) : NULL;
   gint64 generation;
@@ -84,12 +91,15 @@ static gboolean open_scratch(Verify *verify, GError **error) {
     verify->folder = g_dir_make_tmp("tarn-verify-XXXXXX", NULL); /* the volume may be read-only */
   }
   if (!verify->folder) {
-    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "make the database's folder or TMPDIR writable", "no folder for scratch data");
+    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "make the database's folder or TMPDIR writable",
+                   "no folder for scratch data");
     return FALSE;
   }
   verify->path = g_build_filename(verify->folder, "scratch.duckdb", NULL);
-  const TarnDbOptions options = {.threads = verify->options->budget.threads, .memory_bytes = verify->options->budget.engine_bytes,
-                                 .temp_directory = verify->folder, .external_access = TRUE};
+  const TarnDbOptions options = {.threads = verify->options->budget.threads,
+                                 .memory_bytes = verify->options->budget.engine_bytes,
+                                 .temp_directory = verify->folder,
+                                 .external_access = TRUE};
   verify->db = tarn_db_open(verify->path, &options, error);
   verify->conn = verify->db ? tarn_db_connect(verify->db, error) : NULL;
   if (!verify->conn) return FALSE;
@@ -104,13 +114,17 @@ static gboolean verify_scores(Verify *verify, GError **error) {
   g_autoptr(TarnQuality) quality = tarn_quality_new(config, verify->conn, error);
   if (!quality) return FALSE;
   g_autofree char *bronze = tarn_sql_quote_identifier(config->bronze_table);
-  g_autofree char *sql = tarn_sql_fill(tarn_sql_verify_scores, "bronze", bronze, "score", quality->score, "reasons", quality->reasons, "failed",
-                                       quality->failed, "shared", quality->shared, NULL);
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_verify_scores, "bronze", bronze, "score", quality->score, "reasons",
+                                       quality->reasons, "failed", quality->failed, "shared", quality->shared, NULL);
   return count_differences(verify, verify->conn, sql, NULL, "quality scores%s", error);
 }
 
 static gboolean rebuild_silver(Verify *verify, const TarnModel *model, GError **error) {
-  const TarnSilverBuild build = {.conn = verify->conn, .project = verify->options->project, .model = model, .rebuild = TRUE, .run_id = verify->report->run_id};
+  const TarnSilverBuild build = {.conn = verify->conn,
+                                 .project = verify->options->project,
+                                 .model = model,
+                                 .rebuild = TRUE,
+                                 .run_id = verify->report->run_id};
   gint64 next_id = 1;
   TarnSilverCounts counts;
   if (!tarn_silver_build(&build, &next_id, &counts, error)) return FALSE;
@@ -123,9 +137,11 @@ static gboolean rebuild_silver(Verify *verify, const TarnModel *model, GError **
 }
 
 static gboolean verify_model(Verify *verify, const TarnModel *model, GError **error) {
-  const TarnGoldBuild gold = {.conn = verify->conn, .project = verify->options->project, .model = model, .rebuild = TRUE};
+  const TarnGoldBuild gold = {
+      .conn = verify->conn, .project = verify->options->project, .model = model, .rebuild = TRUE};
   gint64 rows;
-  if (model->kind == TARN_MODEL_SILVER ? !rebuild_silver(verify, model, error) : !tarn_gold_build(&gold, &rows, error)) return FALSE;
+  if (model->kind == TARN_MODEL_SILVER ? !rebuild_silver(verify, model, error) : !tarn_gold_build(&gold, &rows, error))
+    return FALSE;
   g_autofree char *table = tarn_sql_quote_identifier(model->name);
   g_autofree char *compare = tarn_sql_fill(tarn_sql_verify_table, "table", table, NULL);
   g_autofree char *format = g_strdup_printf("%s rows%%s", model->name);
@@ -143,7 +159,9 @@ gboolean tarn_verify(const TarnRunOptions *options, TarnRunReport *report, GErro
   for (guint i = 0; i < report->checks->len; i++) broken += ((TarnCheckResult *)report->checks->pdata[i])->failures > 0;
   report->status = broken ? TARN_RUN_FAILED : TARN_RUN_UNCHANGED;
   if (broken == 0) return TRUE;
-  tarn_error_set(error, TARN_ERROR_AUDIT, "if the project changed since the last run, `tarn run` first; else `tarn run --full-refresh` rebuilds from bronze, and the difference is worth a report",
+  tarn_error_set(error, TARN_ERROR_AUDIT,
+                 "if the project changed since the last run, `tarn run` first; else `tarn run --full-refresh` rebuilds "
+                 "from bronze, and the difference is worth a report",
                  "%u of %u comparisons differ", broken, report->checks->len);
   return FALSE;
 }

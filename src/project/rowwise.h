@@ -12,21 +12,21 @@
 #include "project/project.h"
 
 typedef struct {
-  char *name;     /* output column */
-  json_t *tree;   /* its expression, alias removed */
-  char *sql;      /* the same as SQL text */
+  char *name;   /* output column */
+  json_t *tree; /* its expression, alias removed */
+  char *sql;    /* the same as SQL text */
 } TarnRowwiseItem;
 
 typedef struct {
   json_t *tree;
-  char *sql;      /* as DuckDB writes it: the name of the rule in reasons */
+  char *sql; /* as DuckDB writes it: the name of the rule in reasons */
 } TarnRowwiseConjunct;
 
 typedef struct {
-  char *table;           /* the FROM table */
-  char *alias;           /* NULL: none */
-  GPtrArray *items;      /* TarnRowwiseItem, unique names */
-  GPtrArray *conjuncts;  /* TarnRowwiseConjunct; empty without WHERE. Only the top-level AND is split */
+  char *table;          /* the FROM table */
+  char *alias;          /* NULL: none */
+  GPtrArray *items;     /* TarnRowwiseItem, unique names */
+  GPtrArray *conjuncts; /* TarnRowwiseConjunct; empty without WHERE. Only the top-level AND is split */
 } TarnRowwise;
 
 /* NULL with *error: TARN_ERROR_USAGE; *position (may be NULL) is the place in model->sql. */

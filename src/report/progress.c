@@ -9,7 +9,7 @@
 struct TarnProgress {
   FILE *out;
   TarnProgressStyle style;
-  gboolean live;        /* a line without its end is on the terminal */
+  gboolean live; /* a line without its end is on the terminal */
   gint64 drawn_us;
 };
 
@@ -64,7 +64,8 @@ static void draw_finished(TarnProgress *progress, const TarnStep *step) {
   clear_line(progress);
   if (!worth_a_line(step)) return;
   g_autofree char *rows = step->rows >= 0 ? tarn_text_count(step->rows) : g_strdup("");
-  fprintf(progress->out, "  %-34s %12s %-4s %8.2f s", step->name, rows, step->rows >= 0 ? "rows" : "", (double)step->milliseconds / 1000);
+  fprintf(progress->out, "  %-34s %12s %-4s %8.2f s", step->name, rows, step->rows >= 0 ? "rows" : "",
+          (double)step->milliseconds / 1000);
   if (step->attempts > 1) fprintf(progress->out, "  (attempt %u)", step->attempts);
   fputc('\n', progress->out);
   fflush(progress->out);
@@ -89,8 +90,10 @@ static void listen_terminal(TarnProgress *progress, const TarnRunEvent *event) {
 }
 
 static void listen_json(TarnProgress *progress, const TarnRunEvent *event) {
-  static const char *const names[] = {[TARN_EVENT_STEP_STARTED] = "step_started", [TARN_EVENT_PROGRESS] = "progress",
-                                      [TARN_EVENT_STEP_FINISHED] = "step_finished", [TARN_EVENT_WARNING] = "warning"};
+  static const char *const names[] = {[TARN_EVENT_STEP_STARTED] = "step_started",
+                                      [TARN_EVENT_PROGRESS] = "progress",
+                                      [TARN_EVENT_STEP_FINISHED] = "step_finished",
+                                      [TARN_EVENT_WARNING] = "warning"};
   if (event->kind == TARN_EVENT_PROGRESS) {
     gint64 now = g_get_monotonic_time();
     if (now - progress->drawn_us < 5 * G_USEC_PER_SEC) return;
@@ -119,8 +122,10 @@ static void listen_json(TarnProgress *progress, const TarnRunEvent *event) {
 
 void tarn_progress_listen(const TarnRunEvent *event, gpointer user) {
   TarnProgress *progress = user;
-  if (progress->style == TARN_PROGRESS_TERMINAL) listen_terminal(progress, event);
-  else if (progress->style == TARN_PROGRESS_JSON) listen_json(progress, event);
+  if (progress->style == TARN_PROGRESS_TERMINAL)
+    listen_terminal(progress, event);
+  else if (progress->style == TARN_PROGRESS_JSON)
+    listen_json(progress, event);
 }
 
 static void summary_json(TarnProgress *progress, const TarnRunReport *report) {

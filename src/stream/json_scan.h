@@ -20,7 +20,7 @@ typedef enum {
 typedef enum {
   TARN_JSON_ABSENT = 0,
   TARN_JSON_NULL,
-  TARN_JSON_STRING,       /* slice includes the quotes */
+  TARN_JSON_STRING, /* slice includes the quotes */
   TARN_JSON_NUMBER,
   TARN_JSON_BOOL,
   TARN_JSON_OBJECT,
@@ -28,14 +28,14 @@ typedef enum {
 } TarnJsonKind;
 
 typedef struct {
-  const char *text;  /* borrowed from the record: the value's exact text, without surrounding white space */
+  const char *text; /* borrowed from the record: the value's exact text, without surrounding white space */
   guint32 size;
   TarnJsonKind kind;
-  gboolean escaped;  /* STRING: holds at least one backslash */
+  gboolean escaped; /* STRING: holds at least one backslash */
 } TarnJsonSlice;
 
 typedef struct {
-  const char *key;   /* borrowed from the record: the key's text with its quotes */
+  const char *key; /* borrowed from the record: the key's text with its quotes */
   guint32 key_size;
   TarnJsonSlice value;
 } TarnJsonMember;
@@ -53,11 +53,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnScanner, tarn_scanner_free)
 #define TARN_SCAN_MAX_OTHERS 256
 
 typedef struct {
-  const char *why;        /* NOT_OBJECT, NOT_READABLE: static text that says what is wrong ("invalid UTF-8") */
-  guint32 error_offset;   /* byte offset of the fault */
-  guint depth;            /* deepest nesting seen */
-  guint other_count;      /* members that are not wanted fields, in order, first of equal keys only; up to TARN_SCAN_MAX_OTHERS are
-                             sliced, more make others_overflow TRUE (the caller then falls back to the record's whole text) */
+  const char *why;      /* NOT_OBJECT, NOT_READABLE: static text that says what is wrong ("invalid UTF-8") */
+  guint32 error_offset; /* byte offset of the fault */
+  guint depth;          /* deepest nesting seen */
+  /* members that are not wanted fields, in order, first of equal keys only; up to TARN_SCAN_MAX_OTHERS are
+     sliced, more make others_overflow TRUE (the caller then falls back to the record's whole text) */
+  guint other_count;
   gboolean others_overflow;
   TarnJsonMember others[TARN_SCAN_MAX_OTHERS];
 } TarnScanResult;

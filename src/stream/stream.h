@@ -12,13 +12,15 @@ typedef struct TarnStream TarnStream;
 
 /* How far one part of a source (a file, a partition) has been read. */
 typedef struct {
-  char *identity;      /* what the part is known by: a file's fingerprint "sha256:<hex>:<bytes hashed>", a topic and cluster id */
-  char *name;          /* what a person calls it now: path or topic */
-  gint32 partition;    /* 0 for files */
-  gint64 offset;       /* the next record to read: byte offset in the uncompressed content, or Kafka offset */
-  gint64 size;         /* plain files: size in bytes when last seen; compressed files: compressed size; else -1 */
-  char *prefix_digest; /* files: SHA-256 (hex) of the up to 4096 bytes that end at `offset` (content before the position); NULL else */
-  gboolean complete;   /* files: nothing pending behind offset */
+  /* what the part is known by: a file's fingerprint "sha256:<hex>:<bytes hashed>", a topic and cluster id */
+  char *identity;
+  char *name;       /* what a person calls it now: path or topic */
+  gint32 partition; /* 0 for files */
+  gint64 offset;    /* the next record to read: byte offset in the uncompressed content, or Kafka offset */
+  gint64 size;      /* plain files: size in bytes when last seen; compressed files: compressed size; else -1 */
+  /* files: SHA-256 (hex) of the up to 4096 bytes that end at `offset` (content before the position); NULL else */
+  char *prefix_digest;
+  gboolean complete; /* files: nothing pending behind offset */
 } TarnPosition;
 
 void tarn_position_free(TarnPosition *position); /* accepts NULL */
@@ -26,24 +28,24 @@ TarnPosition *tarn_position_copy(const TarnPosition *position);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnPosition, tarn_position_free)
 
 typedef enum {
-  TARN_RECORD_WHOLE,     /* data holds the record */
-  TARN_RECORD_OVERSIZE,  /* larger than max_record_bytes: data holds its first 64 KiB, full_size and digest tell the rest */
+  TARN_RECORD_WHOLE,    /* data holds the record */
+  TARN_RECORD_OVERSIZE, /* larger than max_record_bytes: data holds its first 64 KiB, full_size and digest tell the rest */
 } TarnRecordKind;
 
 typedef struct {
-  const char *data;  /* borrowed from the batch; never NUL-terminated; a trailing CR is already removed */
+  const char *data; /* borrowed from the batch; never NUL-terminated; a trailing CR is already removed */
   guint32 size;
   TarnRecordKind kind;
-  gint64 offset;     /* of its first byte, see TarnPosition.offset */
-  gint64 full_size;  /* bytes of the record in the source, as counted before truncation */
-  char *digest;      /* OVERSIZE: SHA-256 of the whole record, hex, owned by the batch; else NULL */
+  gint64 offset;    /* of its first byte, see TarnPosition.offset */
+  gint64 full_size; /* bytes of the record in the source, as counted before truncation */
+  char *digest;     /* OVERSIZE: SHA-256 of the whole record, hex, owned by the batch; else NULL */
 } TarnRecord;
 
 /* Records of one part of the source, in arrival order. Empty lines are no records. */
 typedef struct {
   TarnRecord *records;
   guint count;
-  char *source_name;      /* owned by the batch: path as given, "-" for standard input, topic */
+  char *source_name; /* owned by the batch: path as given, "-" for standard input, topic */
   gint32 source_partition;
   /* private to the stream */
   guint capacity;
@@ -56,10 +58,11 @@ void tarn_batch_init(TarnBatch *batch);
 void tarn_batch_clear(TarnBatch *batch); /* safe on a zeroed or cleared batch */
 
 typedef struct {
-  const char *const *paths;   /* NDJSON: files, globs, "-" for standard input; NULL-terminated */
-  gsize max_record_bytes;     /* default 1 MiB, at most 2 GiB */
-  gsize batch_bytes;          /* how much one batch may hold, default 1 MiB; at least one record is always delivered */
-  gboolean final;             /* take an unterminated last line of plain files too; what is appended to it later is a record of its own */
+  const char *const *paths; /* NDJSON: files, globs, "-" for standard input; NULL-terminated */
+  gsize max_record_bytes;   /* default 1 MiB, at most 2 GiB */
+  gsize batch_bytes;        /* how much one batch may hold, default 1 MiB; at least one record is always delivered */
+  /* take an unterminated last line of plain files too; what is appended to it later is a record of its own */
+  gboolean final;
 } TarnStreamOptions;
 
 void tarn_stream_options_init(TarnStreamOptions *options); /* the defaults */
@@ -82,9 +85,9 @@ GPtrArray *tarn_stream_positions(TarnStream *stream);
 gboolean tarn_stream_has_new(TarnStream *stream, gboolean *has_new, GError **error);
 
 typedef struct {
-  gint64 bytes_total;    /* to read in this run as known now, -1 unknown (standard input) */
+  gint64 bytes_total; /* to read in this run as known now, -1 unknown (standard input) */
   gint64 bytes_read;
-  gint64 pending_bytes;  /* unterminated last lines left for the next run */
+  gint64 pending_bytes; /* unterminated last lines left for the next run */
   gint64 records;
 } TarnStreamProgress;
 

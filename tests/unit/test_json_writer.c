@@ -24,8 +24,12 @@ static void test_invalid_utf8(void) {
   g_autoptr(GString) out = g_string_new(NULL);
   TarnJsonWriter json;
   tarn_json_init(&json, out);
-  tarn_json_string(&json, "a\xff" "b\xc3\xa9");
-  g_assert_cmpstr(out->str, ==, "\"a\xef\xbf\xbd" "b\xc3\xa9\"");
+  tarn_json_string(&json,
+                   "a\xff"
+                   "b\xc3\xa9");
+  g_assert_cmpstr(out->str, ==,
+                  "\"a\xef\xbf\xbd"
+                  "b\xc3\xa9\"");
 }
 
 int main(int argc, char **argv) {
