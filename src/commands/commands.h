@@ -21,7 +21,6 @@ int tarn_command_serve(int argc, char **argv);
 int tarn_command_query(int argc, char **argv);
 int tarn_command_status(int argc, char **argv);
 int tarn_command_quarantine(int argc, char **argv);
-int tarn_command_quarantine_replay(int argc, char **argv);
 int tarn_command_generations(int argc, char **argv);
 int tarn_command_rollback(int argc, char **argv);
 int tarn_command_diff(int argc, char **argv);

@@ -130,7 +130,8 @@ def test_show_escapes_bytes_that_are_no_text(refusing, quarantine):
     assert '{"event_id": "caf\\xe9"}' in quarantine(refusing, "show", str(record["id"]))
 
 
-@pytest.mark.parametrize("words", [["show"], ["show", "x"], ["show", "0"], ["show", "999"], ["shwo"], [], ["list", "--layer", "gold"]],
+@pytest.mark.parametrize("words", [["show"], ["show", "x"], ["show", "0"], ["show", "999"], ["show", "1", "2"], ["shwo"], [], ["list", "x"], ["list", "--layer", "gold"],
+                                   ["replay", "--layer", "bronze"]],
                          ids=lambda words: " ".join(words) or "nothing")
 def test_usage_errors(refusing, tarn, words):
     done = tarn("quarantine", "-C", refusing, *words, check=False)
@@ -254,7 +255,7 @@ def test_replay_takes_what_the_new_limits_allow(with_limits, tarn, rows, run_rep
 
 
 def test_replay_again_publishes_nothing(with_limits, tarn):
-    tarn("quarantine", "replay", "-C", with_limits)
+    tarn("quarantine", "-C", with_limits, "replay")
     report = json.loads(tarn("quarantine", "replay", "-C", with_limits, "--json").stdout)
     assert (report["published"], report["counts"]["bronze"]) == (False, 3)
 
