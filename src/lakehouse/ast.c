@@ -108,6 +108,22 @@ static gboolean check_one_statement(const json_t *answer, GError **error) {
   return FALSE;
 }
 
+/* DuckDB writes the DOUBLE 1e10 as 10000000000.0, which it reads as a DECIMAL. CAST('1e10' AS DOUBLE) stays what it is. */
+static gboolean spell_double(json_t *node, gpointer user) {
+  (void)user;
+  const json_t *value = json_object_get(node, "value");
+  const char *type = json_string_value(json_object_get(json_object_get(value, "type"), "id"));
+  if (!tarn_ast_is(node, "VALUE_CONSTANT") || g_strcmp0(type, "DOUBLE") != 0 || !json_object_get(value, "value")) return TRUE;
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
+  g_ascii_dtostr(digits, sizeof digits, json_number_value(json_object_get(value, "value")));
+  json_t *cast = json_pack("{s:s, s:s, s:o, s:{s:s, s:n}, s:b}", "class", "CAST", "type", "OPERATOR_CAST", "child", tarn_ast_text(digits),
+                           "cast_type", "id", "DOUBLE", "type_info", "try_cast", 0);
+  json_object_del(node, "value");
+  json_object_update(node, cast);
+  json_decref(cast);
+  return FALSE;
+}
+
 static json_t *load_tree(const char *json, GError **error) {
   g_autofree char *wrapped = wrap_big_integers(json);
   json_error_t fault;
@@ -132,6 +148,7 @@ json_t *tarn_ast_parse(TarnConn *conn, const char *sql, TarnSqlPosition *positio
     set_parse_error(answer, sql, position, error);
     return NULL;
   }
+  tarn_ast_walk(answer, spell_double, NULL);
   return check_one_statement(answer, error) ? g_steal_pointer(&answer) : NULL;
 }
 

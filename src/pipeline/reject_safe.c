@@ -228,6 +228,17 @@ static gboolean is_evaluated_whole(const json_t *node) {
   return FALSE;
 }
 
+/* x / 0 is NULL. */
+static gboolean divides_by_zero(const json_t *node) {
+  static const char *const divisions[] = {"/", "//", "%", "divide", "mod"};
+  const char *name = json_string_value(json_object_get(node, "function_name"));
+  const json_t *divisor = json_array_get(json_object_get(node, "children"), 1);
+  const json_t *value = json_object_get(json_object_get(divisor, "value"), "value");
+  for (gsize i = 0; name && i < G_N_ELEMENTS(divisions); i++)
+    if (strcmp(name, divisions[i]) == 0) return json_is_number(value) && json_number_value(value) == 0;
+  return FALSE;
+}
+
 static gboolean has_constant_condition(const json_t *node) {
   const json_t *checks = json_object_get(node, "case_checks");
   for (gsize i = 0; i < json_array_size(checks); i++)
@@ -237,7 +248,7 @@ static gboolean has_constant_condition(const json_t *node) {
 
 gboolean reject_may_fold(const json_t *node) {
   if (reject_is_column_free(node)) return !is_plain_constant(node);
-  if (has_constant_condition(node)) return TRUE;
+  if (has_constant_condition(node) || divides_by_zero(node)) return TRUE;
   if (!is_evaluated_whole(node)) return FALSE;
   g_autoptr(json_t) children = reject_children(node);
   gsize index, constants = 0;

@@ -228,6 +228,26 @@ static gboolean name_items(RowwiseContext *context, const json_t *tree, const Ta
   return TRUE;
 }
 
+/* DuckDB wrote the items from their trees: are they still what it had read? */
+static gboolean check_types_kept(RowwiseContext *context, const TarnRowwise *rowwise, GError **error) {
+  g_autofree char *table = tarn_sql_quote_identifier(rowwise->table);
+  g_autoptr(GString) sql = g_string_new("SELECT ");
+  for (guint i = 0; i < rowwise->items->len; i++)
+    g_string_append_printf(sql, "%s%s", i ? ", " : "", ((TarnRowwiseItem *)rowwise->items->pdata[i])->sql);
+  g_string_append_printf(sql, " FROM %s", table);
+  g_autoptr(GPtrArray) read = describe(context->conn, context->sql, 1, NULL);
+  g_autoptr(GPtrArray) written = describe(context->conn, sql->str, 1, error);
+  for (guint i = 0; read && written && i < read->len; i++) {
+    const TarnRowwiseItem *item = rowwise->items->pdata[i];
+    if (g_str_equal(read->pdata[i], written->pdata[i])) continue;
+    context->position = tarn_ast_position(item->tree, context->sql);
+    tarn_error_set(error, TARN_ERROR_USAGE, "write a cast around it", "DuckDB reads column \"%s\" as %s but writes it as %s", item->name,
+                   (char *)read->pdata[i], (char *)written->pdata[i]);
+    return FALSE;
+  }
+  return written != NULL;
+}
+
 static gboolean check_names_unique(RowwiseContext *context, GPtrArray *items, GError **error) {
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < items->len; i++) {
@@ -290,7 +310,7 @@ static gboolean take_apart(RowwiseContext *context, const json_t *tree, TarnRoww
   return list && add_items(context, list, error) &&
          add_conjuncts(context, rowwise->conjuncts, json_object_get(select, "where_clause"), error) &&
          write_sql(context->conn, rowwise, error) && name_items(context, tree, rowwise, error) &&
-         check_names_unique(context, rowwise->items, error);
+         check_types_kept(context, rowwise, error) && check_names_unique(context, rowwise->items, error);
 }
 
 static TarnRowwise *rowwise_alloc(void) {

@@ -225,6 +225,14 @@ static guint check_whole_select(Fixture *f, const char *sql, const char *fingerp
   return accepted;
 }
 
+static gboolean check_general_form(Fixture *f, const TarnRowwise *rowwise, char **wanted, const char *sql) {
+  /* It asks TRY about whole expressions, of which statistics fold parts away. */
+  exec(f->conn, "SET disabled_optimizers = 'statistics_propagation'");
+  gboolean ok = check_form(f, rowwise, TARN_REJECT_GENERAL, wanted, sql);
+  exec(f->conn, "SET disabled_optimizers = ''");
+  return ok;
+}
+
 /* FALSE: the random text is no SQL that binds, as i > (a || b), or it always raises. */
 static gboolean check_select(Fixture *f, const char *sql, guint *accepted) {
   g_autoptr(GError) error = NULL;
@@ -236,8 +244,7 @@ static gboolean check_select(Fixture *f, const char *sql, guint *accepted) {
   find_wanted(f, rowwise, wanted);
   g_autofree char *fingerprint = fingerprint_sql(rowwise);
   *accepted += check_whole_select(f, sql, fingerprint, 0, ROWS, wanted);
-  gboolean ok =
-      check_form(f, rowwise, TARN_REJECT_AUTO, wanted, sql) && check_form(f, rowwise, TARN_REJECT_GENERAL, wanted, sql);
+  gboolean ok = check_form(f, rowwise, TARN_REJECT_AUTO, wanted, sql) && check_general_form(f, rowwise, wanted, sql);
   for (guint row = 0; row < ROWS; row++) g_free(wanted[row]);
   return ok;
 }
