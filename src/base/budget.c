@@ -109,7 +109,9 @@ static gboolean parse_with_unit(const char *text, const Unit *units, const char 
   for (const Unit *unit = units; end != text && number >= 0 && unit->name; unit++) {
     if (g_ascii_strcasecmp(end, unit->name) != 0) continue;
     *value = number * unit->factor;
-    return TRUE;
+    if (*value < (double)G_MAXINT64) return TRUE;
+    tarn_error_set(error, TARN_ERROR_USAGE, example, "'%s' is too large", text);
+    return FALSE;
   }
   tarn_error_set(error, TARN_ERROR_USAGE, example, "'%s' is not understood", text);
   return FALSE;

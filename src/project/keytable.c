@@ -141,12 +141,13 @@ static gboolean is_list_type(TarnKeyType type) { return type == TARN_KEY_TEXTS |
 static void set_fallbacks(const TarnKey *keys, char *target);
 
 static void set_fallback(const TarnKey *key, char *target) {
-  gpointer place = target + key->offset;
-  if (key->type == TARN_KEY_SECTION)
+  if (key->type == TARN_KEY_SECTION) {
     set_fallbacks(key->keys, target);
-  else if (key->offset == TARN_KEY_NOWHERE)
     return;
-  else if (is_list_type(key->type))
+  }
+  if (key->offset == TARN_KEY_NOWHERE) return;
+  gpointer place = target + key->offset;
+  if (is_list_type(key->type))
     *(GStrv *)place = key->fallback ? g_strsplit(key->fallback, ", ", -1) : g_new0(char *, 1);
   else if (key->type == TARN_KEY_OBJECTS)
     *(GPtrArray **)place = g_ptr_array_new_with_free_func(key->object->free);
