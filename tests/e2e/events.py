@@ -53,6 +53,13 @@ TABLES = {
 }
 
 
+def digests(rows, project, **kwargs):
+    """The same in little: count and hash of each table's rows, whatever their order."""
+    parts = (f"SELECT '{name}' AS name, count(*) AS n, bit_xor(hash(to_json(r)::VARCHAR))::VARCHAR AS hash FROM ({table}) r"
+             for name, table in TABLES.items())
+    return {row["name"]: (row["n"], row["hash"]) for row in rows(project, " UNION ALL ".join(parts), **kwargs)}
+
+
 def contents(rows, project, **kwargs):
     """Every row of every layer as JSON text, but for times and coordinates."""
     sql = " UNION ALL ".join(f"SELECT '{name}' AS table_name, to_json(r)::VARCHAR AS text FROM ({table}) r" for name, table in TABLES.items())

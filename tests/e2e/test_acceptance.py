@@ -32,7 +32,8 @@ def published_gold(rows, project):
 
 def published_figures(rows, project):
     """The figures of expected.json, computed from the published tables."""
-    reasons = rows(project, "SELECT reason, count(*) AS n FROM (SELECT unnest(quality_reasons) AS reason FROM bronze_raw_events) GROUP BY ALL ORDER BY ALL")
+    reasons = rows(project, """
+      SELECT reason, count(*) AS n FROM (SELECT unnest(quality_reasons) AS reason FROM bronze_raw_events) GROUP BY ALL""")
     return {
         "counts": events.counts(rows, project),
         "quality_reasons": {row["reason"]: row["n"] for row in reasons},
@@ -179,7 +180,7 @@ def test_from_takes_files_instead_of_the_projects_source(project, inbox, tmp_pat
     assert_exact(rows, project, run_report(project, "--from", elsewhere))
 
 
-def test_a_run_without_anything_new_publishes_nothing(project, inbox, tarn, run_report):
+def test_a_run_without_anything_new_publishes_nothing(project, inbox, run_report):
     (inbox / "events.ndjson").write_bytes(EVENTS)
     first = run_report(project)
     published = project / "telecom.duckdb"

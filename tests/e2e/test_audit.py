@@ -30,7 +30,7 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_failed_check_publishes_nothing(project_with_check, tarn, run_report, rows):
+def test_a_failed_check_publishes_nothing(project_with_check, tarn, rows):
     project = project_with_check("error")
     before = digest(project / "telecom.duckdb")
     done = tarn("run", "-C", project, "--json", check=False)
@@ -59,7 +59,7 @@ def test_or_keep_turns_it_into_a_warning(project_with_check, tarn):
     assert digest(project / "telecom.duckdb") == before
 
 
-def test_the_same_records_are_read_once_the_check_is_content(project_with_check, tarn, run_report, rows):
+def test_the_same_records_are_read_once_the_check_is_content(project_with_check, tarn, run_report):
     project = project_with_check("error")
     assert tarn("run", "-C", project, check=False).returncode == 4
     assert tarn("run", "-C", project, check=False).returncode == 4

@@ -5,11 +5,17 @@ import pytest
 
 import shop
 
-BRONZE = "SELECT id, kind, quality_score AS score, array_to_string(quality_reasons, ' ') AS reasons FROM bronze_orders ORDER BY seq"
+BRONZE = "SELECT id, kind, quality_score, array_to_string(quality_reasons, ' ') AS reasons FROM bronze_orders ORDER BY seq"
 SILVER = "SELECT id, kind, amount, quality_score FROM silver_orders ORDER BY seq"
 GOLD = "SELECT * FROM gold_kinds ORDER BY ALL"
-REFUSED = "SELECT id, kind, r.column_name, r.rule, r.value FROM (SELECT seq, unnest(reasons) AS r FROM tarn.quarantine WHERE layer = 'silver') JOIN bronze_orders USING (seq) ORDER BY seq, r.column_name"
-DUPLICATES = "SELECT b.id, k.seq < b.seq AS later FROM tarn.duplicates d JOIN bronze_orders b USING (seq) JOIN bronze_orders k ON k.seq = d.kept_seq ORDER BY b.seq"
+REFUSED = """
+  SELECT id, kind, r.column_name, r.rule, r.value
+  FROM (SELECT seq, unnest(reasons) AS r FROM tarn.quarantine WHERE layer = 'silver') JOIN bronze_orders USING (seq)
+  ORDER BY seq, r.column_name"""
+DUPLICATES = """
+  SELECT b.id, k.seq < b.seq AS later
+  FROM tarn.duplicates d JOIN bronze_orders b USING (seq) JOIN bronze_orders k ON k.seq = d.kept_seq
+  ORDER BY b.seq"""
 
 
 def values(found):
@@ -32,7 +38,8 @@ def built(template, tmp_path):
 
 def test_what_the_shop_holds(built, rows):
     assert values(rows(built, BRONZE)) == [
-        ("1", "tea", 100, ""), ("2", "tea", 80, "cheap"), ("3", "tea", 80, "cheap"), ("4", "milk", 100, ""), ("4", "milk", 100, ""), ("5", "", 40, "no_kind")]
+        ("1", "tea", 100, ""), ("2", "tea", 80, "cheap"), ("3", "tea", 80, "cheap"),
+        ("4", "milk", 100, ""), ("4", "milk", 100, ""), ("5", "", 40, "no_kind")]
     assert values(rows(built, SILVER)) == [("1", "tea", 10, 100), ("2", "tea", 5, 80), ("4", "milk", 30, 100)]
     assert values(rows(built, GOLD)) == [("milk", 1, 30), ("tea", 2, 15)]
     assert values(rows(built, DUPLICATES)) == [("4", True)]
@@ -53,7 +60,8 @@ CHANGES = [
      [*SILVER_BEFORE, ("5", "", 50, 100)], [("", 1, 50), *GOLD_BEFORE]),
     ("silver's condition", "silver/silver_orders.sql", "quality_score >= 50", "quality_score >= 30", ["silver_orders"],
      [*SILVER_BEFORE, ("5", "", 50, 40)], [("", 1, 50), *GOLD_BEFORE]),
-    ("silver's cast", "silver/silver_orders.sql", "(raw_payload->>'amount')::INTEGER", "coalesce(TRY_CAST(raw_payload->>'amount' AS INTEGER), 0)", ["silver_orders"],
+    ("silver's cast", "silver/silver_orders.sql",
+     "(raw_payload->>'amount')::INTEGER", "coalesce(TRY_CAST(raw_payload->>'amount' AS INTEGER), 0)", ["silver_orders"],
      [("1", "tea", 10, 100), ("2", "tea", 5, 80), ("3", "tea", 0, 80), ("4", "milk", 30, 100)], [("milk", 1, 30), ("tea", 3, 15)]),
     ("silver's unique", "silver/silver_orders.sql", "unique: [id]", "unique: [kind]", ["silver_orders"],
      [("1", "tea", 10, 100), ("4", "milk", 30, 100)], [("milk", 1, 30), ("tea", 1, 10)]),
@@ -92,7 +100,7 @@ def test_a_gold_change_leaves_silver_alone(built, run_report):
     assert changed == {"gold_kinds"}
 
 
-def test_removed_columns_and_changed_types_are_named(built, run_report, rows):
+def test_removed_columns_and_changed_types_are_named(built, run_report):
     shop.edit(built, "gold/gold_kinds.sql", "sum(amount)::BIGINT AS total", "count(*)::DOUBLE AS orders_as_double")
     shop.edit(built, "silver/silver_orders.sql", "(raw_payload->>'amount')::INTEGER AS amount", "(raw_payload->>'amount')::BIGINT AS amount")
     told = [(change["object"], change["what"]) for change in run_report(built)["changes"]]

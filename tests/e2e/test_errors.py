@@ -207,7 +207,7 @@ def test_a_second_writer_is_told_who_holds_the_lock(tarn, published, rows):
     assert rows(published, "SELECT count(*) AS n FROM bronze_raw_events") == [{"n": 101}]
 
 
-def test_a_dead_writers_lock_is_free(tarn, published, run_report):
+def test_a_dead_writers_lock_is_free(published, run_report):
     with running_writer(published) as first:
         first.kill()
         first.wait()
@@ -300,7 +300,7 @@ def small_disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_no_space(tarn, project, small_disk, run_report, rows):
+def test_no_space(tarn, project, small_disk, run_report):
     folder = small_disk(16 << 20)
     env = {"DB_PATH": str(folder / "telecom.duckdb")}
     (project / "events" / "a.ndjson").write_bytes(FIRST)

@@ -130,11 +130,9 @@ def test_show_escapes_bytes_that_are_no_text(refusing, quarantine):
     assert '{"event_id": "caf\\xe9"}' in quarantine(refusing, "show", str(record["id"]))
 
 
-@pytest.mark.parametrize("words", [["show"], ["show", "x"], ["show", "0"], ["show", "999"], ["show", "1", "2"], ["shwo"], [], ["list", "x"], ["list", "--layer", "gold"],
-                                   ["replay", "--layer", "bronze"]],
-                         ids=lambda words: " ".join(words) or "nothing")
+@pytest.mark.parametrize("words", ["", "shwo", "list x", "list --layer gold", "show", "show x", "show 0", "show 999", "show 1 2", "replay --layer bronze"])
 def test_usage_errors(refusing, tarn, words):
-    done = tarn("quarantine", "-C", refusing, *words, check=False)
+    done = tarn("quarantine", "-C", refusing, *words.split(), check=False)
     assert done.returncode == 2 and done.stdout == "" and "hint: " in done.stderr
 
 
@@ -188,12 +186,15 @@ def test_what_was_rebuilt_gives_the_same_rows_again(make_refusing, new_project, 
     lines = tarn("quarantine", "export", "-C", refusing, "--raw", "--layer", "silver", binary=True).stdout
     again = new_project("again")
     run_report(again, "--from", "-", input=lines)
-    bronze = "SELECT * EXCLUDE (seq, ingested_at, source_name, source_partition, source_offset) FROM bronze_raw_events WHERE event_id <> 'good' ORDER BY seq"
+    bronze = """
+      SELECT * EXCLUDE (seq, ingested_at, source_name, source_partition, source_offset)
+      FROM bronze_raw_events WHERE event_id <> 'good' ORDER BY seq"""
     assert rows(again, bronze) == rows(refusing, bronze)
 
 
 def test_raw_export_is_just_the_records(refusing, tarn, tmp_path):
-    assert sorted(tarn("quarantine", "export", "-C", refusing, "--raw", binary=True).stdout.split(b"\n")) == sorted([b"", WORDS, LOTS, LATIN1, NOBODY])
+    everything = tarn("quarantine", "export", "-C", refusing, "--raw", binary=True).stdout
+    assert sorted(everything.splitlines()) == sorted([WORDS, LOTS, LATIN1, NOBODY])
     file = tmp_path / "bronze.ndjson"
     assert tarn("quarantine", "export", "-C", refusing, "--raw", "--layer", "bronze", "--to", file).stdout == ""
     assert file.read_bytes() == ndjson(WORDS, LATIN1)

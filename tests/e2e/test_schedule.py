@@ -57,7 +57,7 @@ def test_what_comes_later_is_published(project, rows):
         assert stop(process) == 0
 
 
-def test_told_to_end_in_the_middle_of_a_run(project, tarn, run_report, rows):
+def test_told_to_end_in_the_middle_of_a_run(project, tarn, run_report):
     """Whatever moment the signal meets, the file is whole and the next run completes it."""
     tarn("generate", "--events", "50000", "--out", project / "events" / "big.ndjson")
     lock = project / "telecom.duckdb.d" / "lock"
