@@ -4,7 +4,7 @@
 
 typedef struct {
   const char *name;
-  const char *summary;             /* one line, for `tarn --help` */
+  const char *summary;               /* one line, for `tarn --help` */
   int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit code */
 } TarnCommand;
 

@@ -113,11 +113,12 @@ static gboolean spell_double(json_t *node, gpointer user) {
   (void)user;
   const json_t *value = json_object_get(node, "value");
   const char *type = json_string_value(json_object_get(json_object_get(value, "type"), "id"));
-  if (!tarn_ast_is(node, "VALUE_CONSTANT") || g_strcmp0(type, "DOUBLE") != 0 || !json_object_get(value, "value")) return TRUE;
+  if (!tarn_ast_is(node, "VALUE_CONSTANT") || g_strcmp0(type, "DOUBLE") != 0 || !json_object_get(value, "value"))
+    return TRUE;
   char digits[G_ASCII_DTOSTR_BUF_SIZE];
   g_ascii_dtostr(digits, sizeof digits, json_number_value(json_object_get(value, "value")));
-  json_t *cast = json_pack("{s:s, s:s, s:o, s:{s:s, s:n}, s:b}", "class", "CAST", "type", "OPERATOR_CAST", "child", tarn_ast_text(digits),
-                           "cast_type", "id", "DOUBLE", "type_info", "try_cast", 0);
+  json_t *cast = json_pack("{s:s, s:s, s:o, s:{s:s, s:n}, s:b}", "class", "CAST", "type", "OPERATOR_CAST", "child",
+                           tarn_ast_text(digits), "cast_type", "id", "DOUBLE", "type_info", "try_cast", 0);
   json_object_del(node, "value");
   json_object_update(node, cast);
   json_decref(cast);

@@ -18,12 +18,17 @@ static const Symptom symptoms[] = {
     {"No space left", TARN_ERROR_ENVIRONMENT, "free space on this file system, or point DB_PATH at a larger one"},
     {"Out of Memory", TARN_ERROR_ENVIRONMENT, "raise the memory limit (cgroup or TARN_MEMORY_LIMIT)"},
     {"Conflicting lock", TARN_ERROR_BUSY, "another process has the file open for writing: wait for it or stop it"},
-    {"can only read versions", TARN_ERROR_ENVIRONMENT, "the file was written by a newer DuckDB: upgrade tarn, or publish it again with this version"},
-    {"not a valid DuckDB database file", TARN_ERROR_ENVIRONMENT, "the file is corrupt or no DuckDB file: restore a kept generation (tarn rollback) or run again from the source"},
-    {"Could not read enough bytes", TARN_ERROR_ENVIRONMENT, "the file is cut off: restore a kept generation (tarn rollback) or run again from the source"},
-    {"checksum", TARN_ERROR_ENVIRONMENT, "the file is corrupt: restore a kept generation (tarn rollback) or run again from the source"},
+    {"can only read versions", TARN_ERROR_ENVIRONMENT,
+     "the file was written by a newer DuckDB: upgrade tarn, or publish it again with this version"},
+    {"not a valid DuckDB database file", TARN_ERROR_ENVIRONMENT,
+     "the file is corrupt or no DuckDB file: restore a kept generation (tarn rollback) or run again from the source"},
+    {"Could not read enough bytes", TARN_ERROR_ENVIRONMENT,
+     "the file is cut off: restore a kept generation (tarn rollback) or run again from the source"},
+    {"checksum", TARN_ERROR_ENVIRONMENT,
+     "the file is corrupt: restore a kept generation (tarn rollback) or run again from the source"},
     {"Permission denied", TARN_ERROR_ENVIRONMENT, "check the owner and the permissions of the file and of its folder"},
-    {"Serialization Error", TARN_ERROR_ENVIRONMENT, "the file is corrupt or from an unknown version: restore a kept generation (tarn rollback)"},
+    {"Serialization Error", TARN_ERROR_ENVIRONMENT,
+     "the file is corrupt or from an unknown version: restore a kept generation (tarn rollback)"},
 };
 
 void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, const char *message) {
@@ -39,7 +44,8 @@ void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, con
 
 /* Settings that are given at open; those with a NULL value are left alone. */
 static duckdb_config make_config(const char *path, const TarnDbOptions *options) {
-  g_autofree char *memory = options->memory_bytes ? g_strdup_printf("%" G_GUINT64_FORMAT "B", options->memory_bytes) : NULL;
+  g_autofree char *memory =
+      options->memory_bytes ? g_strdup_printf("%" G_GUINT64_FORMAT "B", options->memory_bytes) : NULL;
   g_autofree char *threads = options->threads ? g_strdup_printf("%u", options->threads) : NULL;
   const struct {
     const char *name, *value;
@@ -67,7 +73,8 @@ TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **er
   if (!options) options = &defaults;
   g_setenv("DUCKDB_JE_MALLOC_CONF", JEMALLOC_CONF, FALSE);
   if (path && options->read_only && !g_file_test(path, G_FILE_TEST_EXISTS)) {
-    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "run `tarn run` first, or check DB_PATH", "there is no lakehouse file at %s", path);
+    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "run `tarn run` first, or check DB_PATH",
+                   "there is no lakehouse file at %s", path);
     return NULL;
   }
   duckdb_config config = make_config(path, options);
@@ -124,9 +131,11 @@ TarnValue tarn_value_blob(const void *data, gsize size) {
 }
 
 void tarn_db_set_sql_error(GError **error, const char *sql, const char *message) {
-  while (g_str_has_prefix(sql, "--") && strchr(sql, '\n')) sql = strchr(sql, '\n') + 1; /* the comment on top of a file */
+  while (g_str_has_prefix(sql, "--") && strchr(sql, '\n'))
+    sql = strchr(sql, '\n') + 1; /* the comment on top of a file */
   gsize length = strcspn(sql, "\n");
-  g_autofree char *what = g_strdup_printf("the statement failed: %.*s%s", (int)MIN(length, 120), sql, length > 120 || sql[length] ? " ..." : "");
+  g_autofree char *what = g_strdup_printf("the statement failed: %.*s%s", (int)MIN(length, 120), sql,
+                                          length > 120 || sql[length] ? " ..." : "");
   tarn_db_set_error(error, TARN_ERROR_INTERNAL, what, message);
 }
 
@@ -162,7 +171,7 @@ static const char *place_text(const char *name, gsize length, va_list args) {
 char *tarn_sql_fill(const char *sql, ...) {
   g_autoptr(GString) out = g_string_new(NULL);
   const char *p = sql;
-  for (const char *open; (open = strchr(p, '{')); ) {
+  for (const char *open; (open = strchr(p, '{'));) {
     const char *close = strchr(open, '}');
     g_assert(close);
     va_list args;

@@ -241,8 +241,9 @@ static gboolean check_types_kept(RowwiseContext *context, const TarnRowwise *row
     const TarnRowwiseItem *item = rowwise->items->pdata[i];
     if (g_str_equal(read->pdata[i], written->pdata[i])) continue;
     context->position = tarn_ast_position(item->tree, context->sql);
-    tarn_error_set(error, TARN_ERROR_USAGE, "write a cast around it", "DuckDB reads column \"%s\" as %s but writes it as %s", item->name,
-                   (char *)read->pdata[i], (char *)written->pdata[i]);
+    tarn_error_set(error, TARN_ERROR_USAGE, "write a cast around it",
+                   "DuckDB reads column \"%s\" as %s but writes it as %s", item->name, (char *)read->pdata[i],
+                   (char *)written->pdata[i]);
     return FALSE;
   }
   return written != NULL;
