@@ -10,11 +10,8 @@
 #include "report/text.h"
 
 static void print_json(const TarnRunReport *report) {
-  g_autoptr(GString) text = g_string_new(NULL);
-  TarnJsonWriter json;
-  tarn_json_init(&json, text);
-  tarn_run_report_write(report, &json);
-  printf("%s\n", text->str);
+  g_autofree char *text = tarn_run_report_to_json(report);
+  printf("%s\n", text);
 }
 
 static void print_text(const TarnRunReport *report) {

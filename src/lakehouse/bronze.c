@@ -16,3 +16,12 @@ char *tarn_bronze_create_sql(const char *table, const char *const *envelope) {
       "ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT)");
   return g_string_free(g_steal_pointer(&sql), FALSE);
 }
+
+char *tarn_bronze_envelope_sql(const char *const *envelope) {
+  g_autoptr(GString) sql = g_string_new(NULL);
+  for (; *envelope; envelope++) {
+    g_autofree char *column = tarn_sql_quote_identifier(*envelope);
+    g_string_append_printf(sql, "%s, ", column);
+  }
+  return g_string_free(g_steal_pointer(&sql), FALSE);
+}

@@ -6,3 +6,6 @@
 
 /* CREATE TABLE <table> (...) ; caller frees. */
 char *tarn_bronze_create_sql(const char *table, const char *const *envelope);
+
+/* The envelope's columns, quoted, each with a comma behind it: for a list that goes on with the other columns. Caller frees. */
+char *tarn_bronze_envelope_sql(const char *const *envelope);

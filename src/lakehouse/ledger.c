@@ -188,6 +188,14 @@ void tarn_run_report_write(const TarnRunReport *report, TarnJsonWriter *json) {
   tarn_json_end_object(json);
 }
 
+char *tarn_run_report_to_json(const TarnRunReport *report) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  TarnJsonWriter json;
+  tarn_json_init(&json, text);
+  tarn_run_report_write(report, &json);
+  return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static gboolean add_steps(TarnConn *conn, const TarnRunReport *report, GError **error) {
   for (guint i = 0; i < report->steps->len; i++) {
     const TarnStep *step = report->steps->pdata[i];
@@ -200,10 +208,7 @@ static gboolean add_steps(TarnConn *conn, const TarnRunReport *report, GError **
 }
 
 gboolean tarn_ledger_add_run(TarnConn *conn, const TarnRunReport *report, GError **error) {
-  g_autoptr(GString) text = g_string_new(NULL);
-  TarnJsonWriter json;
-  tarn_json_init(&json, text);
-  tarn_run_report_write(report, &json);
+  g_autofree char *text = tarn_run_report_to_json(report);
   const TarnCounts *counts = &report->counts;
   const TarnValue values[] = {tarn_value_text(report->run_id),
                               tarn_value_int(report->generation),
@@ -217,7 +222,7 @@ gboolean tarn_ledger_add_run(TarnConn *conn, const TarnRunReport *report, GError
                               tarn_value_int(counts->silver_quarantined),
                               tarn_value_int(counts->duplicates),
                               tarn_value_int(counts->gold),
-                              tarn_value_text(text->str)};
+                              tarn_value_text(text)};
   if (!tarn_conn_run(conn, tarn_sql_ledger_add_run, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
   return add_steps(conn, report, error);
 }

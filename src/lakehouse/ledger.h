@@ -70,6 +70,7 @@ void tarn_run_report_add_change(TarnRunReport *report, const char *object, const
 
 /* The report as one JSON object: what `tarn run --json` prints and tarn.runs keeps. */
 void tarn_run_report_write(const TarnRunReport *report, TarnJsonWriter *json);
+char *tarn_run_report_to_json(const TarnRunReport *report); /* the same as text; caller frees */
 
 /* Writes report into tarn.runs and tarn.run_steps, in the caller's transaction. */
 gboolean tarn_ledger_add_run(TarnConn *conn, const TarnRunReport *report, GError **error);

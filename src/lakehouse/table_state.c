@@ -51,6 +51,20 @@ static char *hash_arguments(TarnConn *conn, const TarnTableScope *scope, GError 
   return NULL;
 }
 
+TarnTableScope tarn_table_scope(const char *table, const char *layer) {
+  static const char *const events[] = {"ingested_at", "seq", NULL};
+  static const char *const quarantine[] = {"id", "seq", "quarantined_at", "run_id", NULL};
+  static const char *const duplicates[] = {"seq", "kept_seq", "run_id", NULL};
+  TarnTableScope scope = {.table = table, .layer = layer};
+  if (g_str_equal(layer, "bronze") || g_str_equal(layer, "silver"))
+    scope.excluded = events;
+  else if (g_str_equal(table, "tarn.quarantine"))
+    scope.excluded = quarantine;
+  else if (g_str_equal(table, "tarn.duplicates"))
+    scope.excluded = duplicates;
+  return scope;
+}
+
 TarnTableState *tarn_table_state_compute(TarnConn *conn, const TarnTableScope *scope, GError **error) {
   g_assert(scope->min_seq <= 0 || scope->base);
   g_autofree char *arguments = hash_arguments(conn, scope, error);

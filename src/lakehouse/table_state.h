@@ -28,6 +28,10 @@ typedef struct {
   const TarnTableState *base;
 } TarnTableScope;
 
+/* The whole table of a layer (bronze, silver, gold, system), without the columns that tell when and in which order rows came, not what they say.
+ * table and layer are borrowed. */
+TarnTableScope tarn_table_scope(const char *table, const char *layer);
+
 /* Reads the table. Errors: there is no such table, or base is missing where min_seq is given. */
 TarnTableState *tarn_table_state_compute(TarnConn *conn, const TarnTableScope *scope, GError **error);
 

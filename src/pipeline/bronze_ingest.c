@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "lakehouse/bronze.h"
 #include "lakehouse/ingest.h"
 #include "lakehouse/sql.h"
 #include "pipeline/quality.h"
@@ -272,13 +273,9 @@ static char *insert_sql(const TarnConfig *config, TarnConn *conn, const TarnInge
   g_autoptr(TarnQuality) quality = tarn_quality_new(config, conn, error);
   if (!quality) return NULL;
   g_autofree char *table = tarn_sql_quote_identifier(config->bronze_table);
-  g_autoptr(GString) envelope = g_string_new(NULL);
-  for (char **name = config->envelope; *name; name++) {
-    g_autofree char *column = tarn_sql_quote_identifier(*name);
-    g_string_append_printf(envelope, "%s, ", column);
-  }
-  return tarn_sql_fill(tarn_sql_bronze_insert, "table", table, "envelope", envelope->str, "score", quality->score,
-                       "reasons", quality->reasons, "failed", quality->failed, "shared", quality->shared, "events",
+  g_autofree char *envelope = tarn_bronze_envelope_sql((const char *const *)config->envelope);
+  return tarn_sql_fill(tarn_sql_bronze_insert, "table", table, "envelope", envelope, "score", quality->score, "reasons",
+                       quality->reasons, "failed", quality->failed, "shared", quality->shared, "events",
                        tarn_ingest_name(events), NULL);
 }
 

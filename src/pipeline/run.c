@@ -205,11 +205,8 @@ static void end_run(TarnRun *run, const GError *fault) {
   report->error = g_strdup(fault->message);
   report->hint = g_strdup(tarn_error_hint(fault));
   if (!run->locked) return; /* the lock is another's: so are the files */
-  g_autoptr(GString) text = g_string_new(NULL);
-  TarnJsonWriter json;
-  tarn_json_init(&json, text);
-  tarn_run_report_write(report, &json);
-  tarn_lakehouse_record_failure(run->lakehouse, report->run_id, text->str);
+  g_autofree char *text = tarn_run_report_to_json(report);
+  tarn_lakehouse_record_failure(run->lakehouse, report->run_id, text);
 }
 
 gboolean tarn_run(const TarnRunOptions *options, TarnRunReport *report, GError **error) {

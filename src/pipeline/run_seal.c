@@ -4,11 +4,6 @@
 #include "lakehouse/table_state.h"
 #include "pipeline/run_private.h"
 
-/* Columns that tell when and in which order rows came, not what they say. */
-static const char *const arrival_columns[] = {"ingested_at", "seq", NULL};
-static const char *const quarantine_columns[] = {"id", "seq", "quarantined_at", "run_id", NULL};
-static const char *const duplicates_columns[] = {"seq", "kept_seq", "run_id", NULL};
-
 /* The state of one table: where only rows were added since the last generation, only those are read. */
 static gboolean save_state(TarnRun *run, const GPtrArray *before, TarnTableScope scope, gboolean anew,
                            gboolean untouched, GError **error) {
@@ -25,8 +20,7 @@ static gboolean save_state(TarnRun *run, const GPtrArray *before, TarnTableScope
 static gboolean save_model_state(TarnRun *run, const GPtrArray *before, const TarnModel *model, GError **error) {
   gboolean anew = g_hash_table_contains(run->plan->rebuild, model->name), added = run->report->run_counts.bronze > 0;
   gboolean silver = model->kind == TARN_MODEL_SILVER;
-  const TarnTableScope scope = {
-      .table = model->name, .layer = silver ? "silver" : "gold", .excluded = silver ? arrival_columns : NULL};
+  const TarnTableScope scope = tarn_table_scope(model->name, silver ? "silver" : "gold");
   return save_state(run, before, scope, anew || !silver, !anew && !added, error);
 }
 
@@ -35,9 +29,9 @@ static gboolean save_states(TarnRun *run, GError **error) {
   g_autoptr(GPtrArray) before = tarn_table_states_read(run->conn, run->generation, error);
   if (!before) return FALSE;
   gboolean anew = g_hash_table_size(run->plan->rebuild) > 0 || run->plan->removed->len > 0 || run->options->replay;
-  const TarnTableScope bronze = {.table = project->config.bronze_table, .layer = "bronze", .excluded = arrival_columns};
-  const TarnTableScope quarantine = {.table = "tarn.quarantine", .layer = "system", .excluded = quarantine_columns};
-  const TarnTableScope duplicates = {.table = "tarn.duplicates", .layer = "system", .excluded = duplicates_columns};
+  const TarnTableScope bronze = tarn_table_scope(project->config.bronze_table, "bronze");
+  const TarnTableScope quarantine = tarn_table_scope("tarn.quarantine", "system");
+  const TarnTableScope duplicates = tarn_table_scope("tarn.duplicates", "system");
   if (!save_state(run, before, bronze, run->plan->rescore, FALSE, error) ||
       !save_state(run, before, quarantine, anew, FALSE, error) ||
       !save_state(run, before, duplicates, anew, FALSE, error))

@@ -155,14 +155,10 @@ static gboolean rescore(TarnRun *run, GError **error) {
   if (!quality) return FALSE;
   g_autofree char *table = tarn_sql_quote_identifier(config->bronze_table);
   g_autofree char *create = tarn_bronze_create_sql("tarn_bronze_rescored", (const char *const *)config->envelope);
-  g_autoptr(GString) envelope = g_string_new(NULL);
-  for (char **name = config->envelope; *name; name++) {
-    g_autofree char *column = tarn_sql_quote_identifier(*name);
-    g_string_append_printf(envelope, "%s, ", column);
-  }
+  g_autofree char *envelope = tarn_bronze_envelope_sql((const char *const *)config->envelope);
   g_autofree char *fill =
-      tarn_sql_fill(tarn_sql_bronze_rescore, "table", table, "envelope", envelope->str, "score", quality->score,
-                    "reasons", quality->reasons, "failed", quality->failed, "shared", quality->shared, NULL);
+      tarn_sql_fill(tarn_sql_bronze_rescore, "table", table, "envelope", envelope, "score", quality->score, "reasons",
+                    quality->reasons, "failed", quality->failed, "shared", quality->shared, NULL);
   g_autofree char *drop = g_strdup_printf("DROP TABLE %s", table);
   g_autofree char *rename = g_strdup_printf("ALTER TABLE tarn_bronze_rescored RENAME TO %s", table);
   return tarn_conn_exec(run->conn, create, error) && tarn_conn_exec(run->conn, fill, error) &&

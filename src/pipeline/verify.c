@@ -50,15 +50,7 @@ static gboolean count_differences(Verify *verify, TarnConn *conn, const char *sq
 }
 
 static gboolean verify_state(Verify *verify, TarnConn *conn, const TarnTableState *state, GError **error) {
-  static const char *const by_layer[][5] = {{"ingested_at", "seq", NULL},
-                                            {"id", "seq", "quarantined_at", "run_id", NULL},
-                                            {"seq", "kept_seq", "run_id", NULL}};
-  gboolean event_layer = g_str_equal(state->layer, "bronze") || g_str_equal(state->layer, "silver");
-  const char *const *excluded = event_layer                                    ? by_layer[0]
-                                : g_str_equal(state->table, "tarn.quarantine") ? by_layer[1]
-                                : g_str_equal(state->table, "tarn.duplicates") ? by_layer[2]
-                                                                               : NULL;
-  const TarnTableScope scope = {.table = state->table, .layer = state->layer, .excluded = excluded};
+  const TarnTableScope scope = tarn_table_scope(state->table, state->layer);
   g_autoptr(TarnTableState) now = tarn_table_state_compute(conn, &scope, error);
   if (!now) return FALSE;
   g_autofree char *name = g_strdup_printf("%s is as recorded", state->table);
