@@ -1,7 +1,6 @@
 #include "serve/endpoint.h"
 
 #include "base/error.h"
-#include "lakehouse/rows.h"
 #include "serve/param.h"
 #include "serve/problem.h"
 #include "serve/route.h"
@@ -167,71 +166,24 @@ static void write_faults(const GArray *faults, TarnHttpResponse *response) {
   tarn_http_problem_end(&json);
 }
 
-/* Parameters that the SQL does not use are checked, but not bound. */
-static gboolean bind_values(const TarnEndpointPlan *plan, TarnStatement *statement, const TarnValue *values,
-                            GError **error) {
-  for (guint i = 0; i < plan->parameters->len; i++) {
-    guint index = tarn_statement_parameter_index(statement, parameter_at(plan, i)->name);
-    if (index > 0 && !tarn_statement_bind(statement, index, &values[i], error)) return FALSE;
-  }
-  return TRUE;
+static TarnQuery *make_query(const TarnEndpointPlan *plan, const TarnValue *values) {
+  TarnQuery *query = tarn_query_new(plan->endpoint->route);
+  query->statement = (gint)plan->statement;
+  query->shape = plan->endpoint->shape;
+  query->not_found = plan->endpoint->not_found;
+  for (guint i = 0; i < plan->parameters->len; i++)
+    tarn_query_add_value(query, parameter_at(plan, i)->name, &values[i]);
+  return query;
 }
 
-/* FALSE with *error: the statement failed. */
-static gboolean write_result(const TarnEndpointPlan *plan, TarnResult *result, TarnHttpResponse *response,
-                             GError **error) {
-  g_autoptr(GError) fault = NULL;
-  g_autoptr(TarnRows) rows = tarn_rows_new(result, error);
-  if (!rows) return FALSE;
-  TarnJsonWriter json;
-  tarn_json_init(&json, response->body);
-  if (plan->endpoint->shape == TARN_SHAPE_ROWS) {
-    tarn_json_begin_array(&json);
-    while (tarn_rows_next(rows, &fault)) tarn_rows_write_json(rows, &json);
-    tarn_json_end_array(&json);
-  } else if (tarn_rows_next(rows, &fault)) {
-    tarn_rows_write_json_row(rows, 0, &json);
-  } else if (!fault) {
-    const char *message = plan->endpoint->not_found;
-    tarn_http_problem_write(response, 404, NULL, message ? message : "there is nothing of that name");
-  }
-  if (fault) g_propagate_error(error, g_steal_pointer(&fault));
-  return !fault;
-}
-
-static gboolean run(const TarnEndpointPlan *plan, TarnServedWorker *worker, const TarnValue *values,
-                    TarnHttpResponse *response, GError **error) {
-  TarnStatement *statement = tarn_served_worker_statement(worker, plan->statement);
-  if (!bind_values(plan, statement, values, error)) return FALSE;
-  g_autoptr(TarnResult) result = tarn_statement_query(statement, error);
-  return result && write_result(plan, result, response, error);
-}
-
-/* The client gets an id, the log the reason: it may hold the owner's SQL. */
-static void write_failure(TarnHttpResponse *response, GError *error) {
-  g_autofree char *id = g_strdup_printf("%08x", g_random_int());
-  g_autofree char *hint = g_strdup_printf("the server's log tells why, under the id %s", id);
-  TarnJsonWriter json;
-  tarn_http_problem_begin(response, &json, 500, hint, "the endpoint failed");
-  tarn_json_member_string(&json, "id", id);
-  tarn_http_problem_end(&json);
-  g_prefix_error(&error, "%s: ", id);
-  response->error = error;
-}
-
-void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target,
-                               TarnHttpResponse *response) {
+TarnQuery *tarn_endpoint_plan_query(const TarnEndpointPlan *plan, const TarnTarget *target,
+                                    TarnHttpResponse *response) {
   g_autoptr(GArray) faults = g_array_new(FALSE, FALSE, sizeof(Fault));
   g_array_set_clear_func(faults, fault_clear);
   g_autofree TarnValue *values = g_new0(TarnValue, plan->parameters->len);
   for (guint i = 0; i < plan->parameters->len; i++) read_parameter(parameter_at(plan, i), target, &values[i], faults);
   refuse_unknown(plan, target, faults);
-  if (faults->len > 0) {
-    write_faults(faults, response);
-    return;
-  }
-  GError *error = NULL;
-  TarnServedWorker *worker = tarn_served_take_worker(served);
-  if (!run(plan, worker, values, response, &error)) write_failure(response, error);
-  tarn_served_give_worker(served, worker);
+  if (faults->len == 0) return make_query(plan, values);
+  write_faults(faults, response);
+  return NULL;
 }

@@ -1,11 +1,12 @@
 /* An endpoint of the project, ready to answer: its parameters' readers and where they stand in the route. In: a
- * request's target, a generation. Out: a response: rows as JSON, or a problem document. Immutable, so threads may share
- * it. */
+ * request's target. Out: a query, or a problem document that names every wrong parameter. Immutable, so threads may
+ * share it. */
 #pragma once
 #include <glib.h>
 
 #include "project/project.h"
 #include "serve/http.h"
+#include "serve/query.h"
 #include "serve/served.h"
 #include "serve/target.h"
 
@@ -20,5 +21,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnEndpointPlan, tarn_endpoint_plan_free)
 /* Does the SQL use only parameters that are declared? */
 gboolean tarn_endpoint_plan_check(const TarnEndpointPlan *plan, TarnServedWorker *worker, GError **error);
 
-void tarn_endpoint_plan_answer(const TarnEndpointPlan *plan, TarnServed *served, const TarnTarget *target,
-                               TarnHttpResponse *response);
+/* The query that the target asks for; NULL: the response says what is wrong with its parameters (422). */
+TarnQuery *tarn_endpoint_plan_query(const TarnEndpointPlan *plan, const TarnTarget *target, TarnHttpResponse *response);

@@ -1,6 +1,8 @@
 #include "serve/http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <gio/gio.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -53,7 +55,7 @@ static void exchange_end(void *user, struct MHD_Connection *connection, void **s
   TarnHttp *http = user;
   Exchange *exchange = g_steal_pointer(state);
   if (!exchange) return;
-  const TarnHttpRequest request = {exchange->method, exchange->target};
+  const TarnHttpRequest request = {.method = exchange->method, .target = exchange->target, .peer = "", .body = ""};
   if (exchange->status) {
     gint64 elapsed_us = g_get_monotonic_time() - exchange->started_us;
     if (http->options.done)
@@ -75,9 +77,57 @@ static struct MHD_Response *make_response(TarnHttp *http, TarnHttpResponse *made
     return NULL;
   }
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, made->content_type);
-  if (made->allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, made->allow);
+  for (guint i = 0; made->headers && i < made->headers->len; i++) {
+    const TarnHttpHeader *header = &g_array_index(made->headers, TarnHttpHeader, i);
+    MHD_add_response_header(response, header->name, header->value);
+  }
   if (g_atomic_int_get(&http->stopping)) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
   return response;
+}
+
+static void header_clear(gpointer header) { g_free(((TarnHttpHeader *)header)->value); }
+
+void tarn_http_response_set_header(TarnHttpResponse *response, const char *name, const char *value) {
+  if (!response->headers) {
+    response->headers = g_array_new(FALSE, FALSE, sizeof(TarnHttpHeader));
+    g_array_set_clear_func(response->headers, header_clear);
+  }
+  for (guint i = 0; i < response->headers->len; i++) {
+    TarnHttpHeader *header = &g_array_index(response->headers, TarnHttpHeader, i);
+    if (g_ascii_strcasecmp(header->name, name) != 0) continue;
+    g_free(header->value);
+    header->value = g_strdup(value);
+    return;
+  }
+  const TarnHttpHeader header = {name, g_strdup(value)};
+  g_array_append_val(response->headers, header);
+}
+
+void tarn_http_response_clear(TarnHttpResponse *response) {
+  if (response->body) g_string_free(response->body, TRUE);
+  g_clear_pointer(&response->headers, g_array_unref);
+  g_clear_error(&response->error);
+  response->body = NULL;
+}
+
+const char *tarn_http_request_header(const TarnHttpRequest *request, const char *name) {
+  return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+/* The client's address as numbers, an IPv4 address that came through an IPv6 socket as IPv4. */
+static gboolean read_peer(struct MHD_Connection *connection, char *text, gsize size) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  g_autoptr(GSocketAddress) address = NULL;
+  g_strlcpy(text, "unknown", size);
+  if (!info || !info->client_addr) return FALSE;
+  gsize length = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  address = g_socket_address_new_from_native(info->client_addr, length);
+  if (!G_IS_INET_SOCKET_ADDRESS(address)) return FALSE;
+  GInetAddress *inet = g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address));
+  g_autofree char *shown = g_inet_address_to_string(inet);
+  gboolean mapped = g_str_has_prefix(shown, "::ffff:");
+  g_strlcpy(text, mapped ? shown + strlen("::ffff:") : shown, size);
+  return g_inet_address_get_is_loopback(inet) || (mapped && g_str_has_prefix(text, "127."));
 }
 
 static gboolean has_body(struct MHD_Connection *connection) {
@@ -98,13 +148,20 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     if (!has_body(connection)) return MHD_YES;
   }
   count_in_flight(http, 1);
-  const TarnHttpRequest request = {method, exchange->target};
+  char peer[INET6_ADDRSTRLEN];
+  gboolean loopback = read_peer(connection, peer, sizeof peer);
+  const TarnHttpRequest request = {.method = method,
+                                   .target = exchange->target,
+                                   .peer = peer,
+                                   .loopback = loopback,
+                                   .body = "",
+                                   .connection = connection};
   TarnHttpResponse made = {.status = MHD_HTTP_OK, .content_type = "application/json", .body = g_string_sized_new(1024)};
   http->options.handler(http->options.user, &request, &made);
-  g_clear_error(&made.error);
   exchange->status = made.status;
   exchange->body_size = made.body->len;
   struct MHD_Response *response = make_response(http, &made);
+  tarn_http_response_clear(&made);
   if (!response) return MHD_NO;
   enum MHD_Result queued = MHD_queue_response(connection, made.status, response);
   MHD_destroy_response(response);

@@ -7,16 +7,33 @@
 typedef struct {
   const char *method;
   const char *target; /* the bytes between method and version: path and query, escaped */
+  const char *peer;   /* the client's numeric address */
+  gboolean loopback;  /* it is this machine */
+  const char *body;   /* NUL-terminated behind body_size; "" where there is none */
+  gsize body_size;
+  gpointer connection; /* of http.c */
 } TarnHttpRequest;
+
+/* The value of a header, name in any case; NULL: the request has none. Borrowed from the request. */
+const char *tarn_http_request_header(const TarnHttpRequest *request, const char *name);
+
+typedef struct {
+  const char *name; /* static text */
+  char *value;
+} TarnHttpHeader;
 
 /* What a handler makes. */
 typedef struct {
   guint status;
   const char *content_type; /* static text */
-  const char *allow;        /* static text for the Allow header; NULL: none */
+  GArray *headers;          /* TarnHttpHeader, others than that; NULL: none */
   GString *body;            /* empty when the handler is called */
   GError *error;            /* why the status is 500, for the log only; the response owns it */
 } TarnHttpResponse;
+
+/* Sets a header, in the place of one of that name. name is static text, value is copied; no CR or LF. */
+void tarn_http_response_set_header(TarnHttpResponse *response, const char *name, const char *value);
+void tarn_http_response_clear(TarnHttpResponse *response);
 
 /* Called on several threads at once. HEAD is answered like GET; the body is left out for it. */
 typedef void (*TarnHttpHandler)(gpointer user, const TarnHttpRequest *request, TarnHttpResponse *response);

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "lakehouse/sql.h"
 #include "serve/access_log.h"
+#include "serve/answer.h"
 #include "serve/endpoint.h"
 #include "serve/http.h"
 #include "serve/problem.h"
@@ -48,7 +49,7 @@ static void write_not_found(const TarnServer *server, const TarnTarget *target, 
 
 static void write_wrong_method(const TarnHttpRequest *request, TarnHttpResponse *response) {
   g_autofree char *detail = g_strdup_printf("the method %s is not allowed here", request->method);
-  response->allow = "GET, HEAD";
+  tarn_http_response_set_header(response, "Allow", "GET, HEAD");
   tarn_http_problem_write(response, 405, "use GET or HEAD", detail);
 }
 
@@ -64,7 +65,8 @@ static void answer(gpointer user, const TarnHttpRequest *request, TarnHttpRespon
     write_wrong_method(request, response);
   } else {
     g_autoptr(TarnServed) served = current_generation(server);
-    tarn_endpoint_plan_answer(plan, served, target, response);
+    g_autoptr(TarnQuery) query = tarn_endpoint_plan_query(plan, target, response);
+    if (query) tarn_answer_write(query, served, response);
   }
   g_string_append_c(response->body, '\n');
   if (response->error) tarn_access_log_failure(request, response->error, server->log_json);

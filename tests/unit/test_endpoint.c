@@ -1,4 +1,5 @@
 /* From a request target to a response, without sockets: targets, routes, parameters, endpoints on a real file. */
+#include "serve/answer.h"
 #include "serve/endpoint.h"
 
 #include <glib/gstdio.h>
@@ -252,7 +253,8 @@ static void check(const TarnEndpoint *endpoint, const Exchange *exchanges, gsize
   for (gsize i = 0; i < n; i++) {
     g_autoptr(TarnTarget) target = tarn_target_parse(exchanges[i].target);
     TarnHttpResponse response = {.status = 200, .content_type = "application/json", .body = g_string_new(NULL)};
-    tarn_endpoint_plan_answer(plan, served, target, &response);
+    g_autoptr(TarnQuery) query = tarn_endpoint_plan_query(plan, target, &response);
+    if (query) tarn_answer_write(query, served, &response);
     const char *body = exchanges[i].body;
     if (response.status != exchanges[i].status ||
         (body[0] == '*' ? !strstr(response.body->str, body + 1) : strcmp(response.body->str, body) != 0))
