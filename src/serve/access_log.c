@@ -13,6 +13,7 @@ static void begin(TarnJsonWriter *json, GString *line, const char *level, const 
   tarn_json_begin_object(json);
   tarn_json_member_string(json, "time", time);
   tarn_json_member_string(json, "level", level);
+  tarn_json_member_string(json, "request_id", request->id);
   tarn_json_member_string(json, "method", request->method);
   tarn_json_key(json, "path");
   tarn_json_string_len(json, request->target, strcspn(request->target, "?"));
@@ -39,9 +40,9 @@ void tarn_access_log_failure(const TarnHttpRequest *request, const GError *error
   g_autoptr(GString) line = g_string_new(NULL);
   TarnJsonWriter json;
   if (!as_json) {
-    g_string_printf(line, "tarn: error: %s %.*s: %s\n%s%s%s", request->method, (int)strcspn(request->target, "?"),
-                    request->target, error->message, detail ? "  detail: " : "", detail ? detail : "",
-                    detail ? "\n" : "");
+    g_string_printf(line, "tarn: error: %s: %s %.*s: %s\n%s%s%s", request->id, request->method,
+                    (int)strcspn(request->target, "?"), request->target, error->message, detail ? "  detail: " : "",
+                    detail ? detail : "", detail ? "\n" : "");
     fputs(line->str, stderr);
     return;
   }

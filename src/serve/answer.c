@@ -41,15 +41,9 @@ static gboolean run(const TarnQuery *query, TarnServedWorker *worker, TarnHttpRe
   return result && write_result(query, result, response, error);
 }
 
-/* The client gets an id, the log the reason: it may hold the owner's SQL. */
+/* The client gets the request's id, the log the reason: it may hold the owner's SQL. */
 static void write_failure(TarnHttpResponse *response, GError *error) {
-  g_autofree char *id = g_strdup_printf("%08x", g_random_int());
-  g_autofree char *hint = g_strdup_printf("the server's log tells why, under the id %s", id);
-  TarnJsonWriter json;
-  tarn_http_problem_begin(response, &json, 500, hint, "the endpoint failed");
-  tarn_json_member_string(&json, "id", id);
-  tarn_http_problem_end(&json);
-  g_prefix_error(&error, "%s: ", id);
+  tarn_http_problem_write(response, 500, "the server's log tells why, under this request_id", "the endpoint failed");
   response->error = error;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "serve/request_id.h"
 
 #define IDLE_SECONDS 30u
 #define BACKLOG 1024
@@ -29,6 +30,7 @@ struct TarnHttp {
 typedef struct {
   char *target;
   char *method;
+  char id[TARN_REQUEST_ID_SIZE];
   gint64 started_us;
   guint status; /* 0: the handler has not been called */
   guint64 body_size;
@@ -55,7 +57,8 @@ static void exchange_end(void *user, struct MHD_Connection *connection, void **s
   TarnHttp *http = user;
   Exchange *exchange = g_steal_pointer(state);
   if (!exchange) return;
-  const TarnHttpRequest request = {.method = exchange->method, .target = exchange->target, .peer = "", .body = ""};
+  const TarnHttpRequest request = {
+      .method = exchange->method, .target = exchange->target, .peer = "", .body = "", .id = exchange->id};
   if (exchange->status) {
     gint64 elapsed_us = g_get_monotonic_time() - exchange->started_us;
     if (http->options.done)
@@ -77,6 +80,7 @@ static struct MHD_Response *make_response(TarnHttp *http, TarnHttpResponse *made
     return NULL;
   }
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, made->content_type);
+  MHD_add_response_header(response, "X-Request-Id", made->request->id);
   for (guint i = 0; made->headers && i < made->headers->len; i++) {
     const TarnHttpHeader *header = &g_array_index(made->headers, TarnHttpHeader, i);
     MHD_add_response_header(response, header->name, header->value);
@@ -145,6 +149,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   Exchange *exchange = *state;
   if (!exchange->method) {
     exchange->method = g_strdup(method);
+    tarn_request_id_choose(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Request-Id"),
+                           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "traceparent"), exchange->id);
     if (!has_body(connection)) return MHD_YES;
   }
   count_in_flight(http, 1);
@@ -155,8 +161,10 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
                                    .peer = peer,
                                    .loopback = loopback,
                                    .body = "",
+                                   .id = exchange->id,
                                    .connection = connection};
-  TarnHttpResponse made = {.status = MHD_HTTP_OK, .content_type = "application/json", .body = g_string_sized_new(1024)};
+  TarnHttpResponse made = {
+      .status = MHD_HTTP_OK, .content_type = "application/json", .body = g_string_sized_new(1024), .request = &request};
   http->options.handler(http->options.user, &request, &made);
   exchange->status = made.status;
   exchange->body_size = made.body->len;

@@ -11,6 +11,7 @@ typedef struct {
   gboolean loopback;  /* it is this machine */
   const char *body;   /* NUL-terminated behind body_size; "" where there is none */
   gsize body_size;
+  const char *id;      /* what log and problem documents call it (serve/request_id.h) */
   gpointer connection; /* of http.c */
 } TarnHttpRequest;
 
@@ -25,10 +26,11 @@ typedef struct {
 /* What a handler makes. */
 typedef struct {
   guint status;
-  const char *content_type; /* static text */
-  GArray *headers;          /* TarnHttpHeader, others than that; NULL: none */
-  GString *body;            /* empty when the handler is called */
-  GError *error;            /* why the status is 500, for the log only; the response owns it */
+  const char *content_type;       /* static text */
+  GArray *headers;                /* TarnHttpHeader, others than that; NULL: none */
+  GString *body;                  /* empty when the handler is called */
+  GError *error;                  /* why the status is 500, for the log only; the response owns it */
+  const TarnHttpRequest *request; /* what it answers, borrowed; problem documents name it; may be NULL */
 } TarnHttpResponse;
 
 /* Sets a header, in the place of one of that name. name is static text, value is copied; no CR or LF. */

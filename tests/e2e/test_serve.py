@@ -256,7 +256,7 @@ SELECT CAST(subscriber_id AS INTEGER) AS the_secret_column FROM gold_subscriber_
     document = problem(response, 500)
     assert "secret" not in response.text and "SUB-" not in response.text and "CAST" not in response.text
     log = server.log.read_text()
-    assert document["id"] in log and "Could not convert" in log
+    assert document["request_id"] == response.headers["X-Request-Id"] and document["request_id"] in log and "Could not convert" in log
     assert server.get("/api/v1/health").ok
 
 
