@@ -49,7 +49,7 @@ static void write_failure(TarnHttpResponse *response, GError *error) {
 
 void tarn_answer_write(const TarnQuery *query, TarnServed *served, TarnHttpResponse *response) {
   GError *error = NULL;
-  TarnServedWorker *worker = tarn_served_take_worker(served);
-  if (!run(query, worker, response, &error)) write_failure(response, error);
+  TarnServedWorker *worker = tarn_served_take_worker(served, &error);
+  if (!worker || !run(query, worker, response, &error)) write_failure(response, error);
   tarn_served_give_worker(served, worker);
 }

@@ -1,6 +1,7 @@
 /* One generation, open for reading: the database and its workers. A worker is a connection with one prepared statement
- * per endpoint, used by one request at a time. In: the published file, the endpoints' SQL. Shared by reference count:
- * whoever answers a request holds one, so a generation that is replaced closes when its last request ends. */
+ * per endpoint, used by one request at a time. In: a lakehouse file, the endpoints' SQL. Shared by reference count: whoever
+ * answers a request holds one, so a generation that is replaced closes when its last request ends. All functions may be
+ * called on any thread; the fields of TarnGeneration never change. */
 #pragma once
 #include <glib.h>
 
@@ -10,26 +11,51 @@
 typedef struct TarnServed TarnServed;
 typedef struct TarnServedWorker TarnServedWorker;
 
+/* What a generation says of itself. */
 typedef struct {
-  guint64 memory_bytes; /* DuckDB's memory_limit; 0: its default */
-  guint workers;        /* at least 1 */
+  gint64 number;
+  gint64 published_us; /* since 1970, UTC */
+  gint64 modified_s;   /* published_us in whole seconds; 0 where the generation before it was published in the same one,
+                          as a date then does not tell the two apart */
+  char *identity;      /* equal for equal files only, whoever opens them and whenever */
+  guint64 serial;      /* counts what this process opened: no two have the same */
+} TarnGeneration;
+
+/* Called when the last reference is dropped, on that thread; it must see to tarn_served_close. */
+typedef void (*TarnServedRetire)(gpointer user, TarnServed *served);
+
+typedef struct {
+  guint64 memory_bytes;    /* DuckDB's memory_limit; 0: its default */
+  guint workers;           /* made and kept ready, at least 1; more are made when these are taken */
+  TarnServedRetire retire; /* NULL: closed where the last reference is dropped */
+  gpointer user;
 } TarnServedOptions;
 
-/* A statement to prepare: name is for messages. Text is borrowed for the call. */
+/* A statement to prepare: name is for messages. */
 typedef struct {
   const char *name;
   const char *sql;
 } TarnServedStatement;
 
-/* Errors: no file, not Tarn's, of a newer format; a statement that does not fit the file's tables. */
+/* Errors: no file, not Tarn's, of a newer format (TARN_ERROR_ENVIRONMENT); a
+ * statement that does not fit the file's tables (TARN_ERROR_USAGE). */
 TarnServed *tarn_served_open(const char *path, const TarnServedOptions *options, const TarnServedStatement *statements,
                              guint n_statements, GError **error);
 TarnServed *tarn_served_ref(TarnServed *served);
+/* A further reference where there still is one; FALSE: it is retired. */
+gboolean tarn_served_try_ref(TarnServed *served);
 void tarn_served_unref(TarnServed *served); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnServed, tarn_served_unref)
+/* Closes what has no reference any more; takes some milliseconds. */
+void tarn_served_close(TarnServed *served);
 
-/* A free worker; waits where all are taken. Give it back. */
-TarnServedWorker *tarn_served_take_worker(TarnServed *served);
-void tarn_served_give_worker(TarnServed *served, TarnServedWorker *worker);
+const TarnGeneration *tarn_served_generation(const TarnServed *served);
+
+/* A worker that nobody else uses; never waits for one, so callers bound how many they hold. Give it back before the
+ * reference to the generation is dropped. Errors: those of the engine. */
+TarnServedWorker *tarn_served_take_worker(TarnServed *served, GError **error);
+void tarn_served_give_worker(TarnServed *served, TarnServedWorker *worker); /* accepts NULL */
 /* Statement i of those given to _open; belongs to the worker. */
 TarnStatement *tarn_served_worker_statement(TarnServedWorker *worker, guint i);
+/* For statements of one's own, and to interrupt (tarn_conn_interrupt) from another thread. */
+TarnConn *tarn_served_worker_conn(const TarnServedWorker *worker);

@@ -100,8 +100,8 @@ static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GA
 }
 
 static gboolean check_plans(const TarnServer *server, GError **error) {
-  TarnServedWorker *worker = tarn_served_take_worker(server->served);
-  gboolean ok = TRUE;
+  TarnServedWorker *worker = tarn_served_take_worker(server->served, error);
+  gboolean ok = worker != NULL;
   for (guint i = 0; ok && i < server->plans->len; i++)
     ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
   tarn_served_give_worker(server->served, worker);

@@ -360,7 +360,7 @@ static void test_faults_of_the_project(void) {
       .name = (char *)"loose", .route = (char *)"/x", .sql = (char *)"SELECT $unknown::INTEGER"};
   g_autoptr(TarnEndpointPlan) plan = tarn_endpoint_plan_new(&loose, 0, &undeclared);
   g_autoptr(TarnServed) served = open_file(folder, &loose, &undeclared);
-  TarnServedWorker *worker = tarn_served_take_worker(served);
+  TarnServedWorker *worker = tarn_served_take_worker(served, &undeclared);
   g_assert_false(tarn_endpoint_plan_check(plan, worker, &undeclared));
   g_assert_cmpstr(undeclared->message, ==, "endpoint loose: its SQL uses $unknown, which is no parameter");
   tarn_served_give_worker(served, worker);
