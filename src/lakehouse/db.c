@@ -130,6 +130,11 @@ TarnValue tarn_value_blob(const void *data, gsize size) {
   return (TarnValue){.type = TARN_VALUE_BLOB, .bytes = {data, size}};
 }
 
+void tarn_value_clear(TarnValue *value) {
+  if (value->type == TARN_VALUE_LIST) g_free(value->list.items);
+  *value = tarn_value_null();
+}
+
 void tarn_db_set_sql_error(GError **error, const char *sql, const char *message) {
   while (g_str_has_prefix(sql, "--") && strchr(sql, '\n'))
     sql = strchr(sql, '\n') + 1; /* the comment on top of a file */

@@ -37,11 +37,12 @@ typedef enum {
   TARN_VALUE_TEXT,
   TARN_VALUE_BLOB,
   TARN_VALUE_DATE,
-  TARN_VALUE_TIMESTAMP
+  TARN_VALUE_TIMESTAMP,
+  TARN_VALUE_LIST
 } TarnValueType;
 
 /* One bound value; text and blob are borrowed for the call. */
-typedef struct {
+typedef struct TarnValue {
   TarnValueType type;
   union {
     gboolean boolean;
@@ -51,6 +52,10 @@ typedef struct {
       const char *data;
       gsize size;
     } bytes;
+    struct {
+      struct TarnValue *items; /* of one type, neither NULL nor a list; at least one */
+      guint n;
+    } list;
   };
 } TarnValue;
 
@@ -60,6 +65,8 @@ TarnValue tarn_value_int(gint64 value);
 TarnValue tarn_value_double(double value);
 TarnValue tarn_value_text(const char *value); /* NULL gives SQL NULL */
 TarnValue tarn_value_blob(const void *data, gsize size);
+/* Frees a list's items, not the texts that they borrow; of other values nothing. */
+void tarn_value_clear(TarnValue *value);
 
 /* Runs one or several statements without values; rows are dropped. */
 gboolean tarn_conn_exec(TarnConn *conn, const char *sql, GError **error);

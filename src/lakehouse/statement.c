@@ -41,6 +41,40 @@ guint tarn_statement_parameter_index(const TarnStatement *statement, const char 
   return duckdb_bind_parameter_index(statement->prepared, &index, name) == DuckDBSuccess ? (guint)index : 0;
 }
 
+static duckdb_value make_value(const TarnValue *value) {
+  switch (value->type) {
+    case TARN_VALUE_BOOL:
+      return duckdb_create_bool(value->boolean != FALSE);
+    case TARN_VALUE_INT:
+      return duckdb_create_int64(value->integer);
+    case TARN_VALUE_DOUBLE:
+      return duckdb_create_double(value->real);
+    case TARN_VALUE_TEXT:
+      return duckdb_create_varchar_length(value->bytes.data, value->bytes.size);
+    case TARN_VALUE_BLOB:
+      return duckdb_create_blob((const uint8_t *)value->bytes.data, value->bytes.size);
+    case TARN_VALUE_DATE:
+      return duckdb_create_date((duckdb_date){.days = (int32_t)value->integer});
+    case TARN_VALUE_TIMESTAMP:
+      return duckdb_create_timestamp((duckdb_timestamp){.micros = value->integer});
+    case TARN_VALUE_NULL:
+    case TARN_VALUE_LIST:
+      break;
+  }
+  return NULL;
+}
+
+/* The items are of one type, so the first one's is the list's. */
+static duckdb_state bind_list(duckdb_prepared_statement prepared, idx_t index, const TarnValue *list) {
+  g_autofree duckdb_value *items = g_new0(duckdb_value, list->list.n);
+  for (guint i = 0; i < list->list.n; i++) items[i] = make_value(&list->list.items[i]);
+  duckdb_value value = duckdb_create_list_value(duckdb_get_value_type(items[0]), items, list->list.n);
+  duckdb_state state = value ? duckdb_bind_value(prepared, index, value) : DuckDBError;
+  duckdb_destroy_value(&value);
+  for (guint i = 0; i < list->list.n; i++) duckdb_destroy_value(&items[i]);
+  return state;
+}
+
 static duckdb_state bind_value(duckdb_prepared_statement prepared, idx_t index, const TarnValue *value) {
   switch (value->type) {
     case TARN_VALUE_NULL:
@@ -59,6 +93,8 @@ static duckdb_state bind_value(duckdb_prepared_statement prepared, idx_t index, 
       return duckdb_bind_date(prepared, index, (duckdb_date){.days = (int32_t)value->integer});
     case TARN_VALUE_TIMESTAMP:
       return duckdb_bind_timestamp(prepared, index, (duckdb_timestamp){.micros = value->integer});
+    case TARN_VALUE_LIST:
+      return bind_list(prepared, index, value);
   }
   return DuckDBError;
 }

@@ -2,19 +2,27 @@
 
 #include <string.h>
 
+#include "base/error.h"
+#include "project/endpoint_examples.h"
 #include "project/frontmatter.h"
+#include "project/param.h"
 
-static const char *const types[] = {[TARN_PARAM_INTEGER] = "integer",     [TARN_PARAM_NUMBER] = "number",
-                                    [TARN_PARAM_STRING] = "string",       [TARN_PARAM_BOOLEAN] = "boolean",
-                                    [TARN_PARAM_ENUM] = "enum",           [TARN_PARAM_DATE] = "date",
-                                    [TARN_PARAM_TIMESTAMP] = "timestamp", NULL};
+#define SCALAR_TYPES                                                                                \
+  [TARN_PARAM_INTEGER] = "integer", [TARN_PARAM_NUMBER] = "number", [TARN_PARAM_STRING] = "string", \
+  [TARN_PARAM_BOOLEAN] = "boolean", [TARN_PARAM_ENUM] = "enum", [TARN_PARAM_DATE] = "date",         \
+  [TARN_PARAM_TIMESTAMP] = "timestamp"
+static const char *const types[] = {SCALAR_TYPES, [TARN_PARAM_ARRAY] = "array", NULL};
+static const char *const item_types[] = {SCALAR_TYPES, NULL};
 static const char *const shapes[] = {[TARN_SHAPE_ROWS] = "rows", [TARN_SHAPE_ONE] = "one", NULL};
 
 static void param_free(TarnParam *param) {
   g_free(param->name);
-  g_free(param->default_value);
+  g_strfreev(param->defaults);
+  g_free(param->minimum);
+  g_free(param->maximum);
   g_strfreev(param->values);
   g_free(param->pattern);
+  g_strfreev(param->examples);
   g_free(param->description);
   g_free(param);
 }
@@ -23,25 +31,32 @@ static const TarnKey param_keys[] = {
     {"type", TARN_KEY_CHOICE, offsetof(TarnParam, type), "what the value must be", .required = TRUE, .choices = types},
     {"required", TARN_KEY_SWITCH, offsetof(TarnParam, required),
      "must the query string have it; what is in the route always is", .fallback = "false"},
-    {"default", TARN_KEY_TEXT, offsetof(TarnParam, default_value), "value where it is absent",
+    {"default", TARN_KEY_TEXTS, offsetof(TarnParam, defaults), "value where it is absent; several for an array",
      .fallback_help = "SQL NULL"},
-    {"minimum", TARN_KEY_NUMBER, offsetof(TarnParam, minimum), "integer, number: smallest value",
-     .present_offset = offsetof(TarnParam, has_minimum)},
-    {"maximum", TARN_KEY_NUMBER, offsetof(TarnParam, maximum), "integer, number: largest value",
-     .present_offset = offsetof(TarnParam, has_maximum)},
+    {"minimum", TARN_KEY_TEXT, offsetof(TarnParam, minimum), "integer, number, date, timestamp: smallest value"},
+    {"maximum", TARN_KEY_TEXT, offsetof(TarnParam, maximum), "integer, number, date, timestamp: largest value"},
     {"values", TARN_KEY_TEXTS, offsetof(TarnParam, values), "enum: the words that it may be"},
     {"pattern", TARN_KEY_TEXT, offsetof(TarnParam, pattern),
      "string: a regular expression that the whole value matches"},
     {"max_length", TARN_KEY_COUNT, offsetof(TarnParam, max_length), "string: most characters", .fallback = "256",
      .minimum = 1, .maximum = 65536},
+    {"items", TARN_KEY_CHOICE, offsetof(TarnParam, items),
+     "array: what each element must be; limits, values, pattern and max_length hold for each", .fallback = "string",
+     .choices = item_types, .present_offset = offsetof(TarnParam, of_array)},
+    {"min_items", TARN_KEY_COUNT, offsetof(TarnParam, min_items), "array: fewest elements", .fallback = "1",
+     .minimum = 1, .maximum = 1000, .present_offset = offsetof(TarnParam, of_array)},
+    {"max_items", TARN_KEY_COUNT, offsetof(TarnParam, max_items), "array: most elements", .fallback = "100",
+     .minimum = 1, .maximum = 1000, .present_offset = offsetof(TarnParam, of_array)},
     {"description", TARN_KEY_TEXT, offsetof(TarnParam, description), "one sentence for people"},
+    {"examples", TARN_KEY_TEXTS, offsetof(TarnParam, examples), "values for the API's documentation"},
     {NULL},
 };
 static const TarnKeyObject params = {.size = sizeof(TarnParam),
                                      .free = (GDestroyNotify)param_free,
                                      .keys = param_keys,
                                      .by_name = TRUE,
-                                     .name_offset = offsetof(TarnParam, name)};
+                                     .name_offset = offsetof(TarnParam, name),
+                                     .line_offset = offsetof(TarnParam, line)};
 
 const TarnKey tarn_endpoint_keys[] = {
     {"route", TARN_KEY_TEXT, offsetof(TarnEndpoint, route), "path of the URL; {name} is a parameter", .required = TRUE},
@@ -52,10 +67,22 @@ const TarnKey tarn_endpoint_keys[] = {
      .fallback_help = "a general one"},
     {"params", TARN_KEY_OBJECTS, offsetof(TarnEndpoint, params),
      "`name: {type: ...}` for each $name of the SQL; values are bound, never pasted", .object = &params},
+    {"examples", TARN_KEY_TEXTS, offsetof(TarnEndpoint, examples),
+     "requests for the API's documentation: path and query, for instance /api/v1/things?limit=5"},
+    {"limit", TARN_KEY_COUNT, offsetof(TarnEndpoint, limit), "rows after these are left out", .minimum = 1,
+     .maximum = G_MAXINT32, .fallback_help = "no bound"},
+    {"cache", TARN_KEY_DURATION, offsetof(TarnEndpoint, cache_us),
+     "how long clients may keep an answer without asking (Cache-Control: max-age)", .fallback = "0s"},
+    {"timeout", TARN_KEY_DURATION, offsetof(TarnEndpoint, timeout_us),
+     "the statement is cancelled after this, and the answer is 503", .fallback_help = "`serve.timeout`"},
     {NULL},
 };
 
-static const char *const reserved_routes[] = {"/api/v1/health", "/api/v1/selfserve/sql", NULL};
+/* What the server answers itself; a route below one of these belongs to it, too. */
+static const char *const reserved_routes[] = {"/api/v1/health", "/api/v1/selfserve", "/api/v1/tables", "/livez",
+                                              "/readyz",        "/metrics",          "/openapi.json",  "/docs"};
+/* The server takes these query parameters for every endpoint. */
+static const char *const reserved_params[] = {"format", "generation", NULL};
 
 typedef struct {
   const TarnEndpoint *endpoint;
@@ -78,62 +105,77 @@ static TarnParam *find_param(const TarnEndpoint *endpoint, const char *name) {
 
 /* --- Parameters ------------------------------------------------------------------------------------------------- */
 
-static gboolean is_number(const TarnParam *param) {
-  return param->type == TARN_PARAM_INTEGER || param->type == TARN_PARAM_NUMBER;
+static TarnParamType value_type(const TarnParam *param) {
+  return param->type == TARN_PARAM_ARRAY ? param->items : param->type;
 }
 
-static gboolean within(const TarnParam *param, double value) {
-  return (!param->has_minimum || value >= param->minimum) && (!param->has_maximum || value <= param->maximum);
+static gboolean takes_limits(const TarnParam *param) {
+  static const gboolean takes[] = {[TARN_PARAM_INTEGER] = TRUE,
+                                   [TARN_PARAM_NUMBER] = TRUE,
+                                   [TARN_PARAM_DATE] = TRUE,
+                                   [TARN_PARAM_TIMESTAMP] = TRUE,
+                                   [TARN_PARAM_ARRAY] = FALSE};
+  return takes[value_type(param)];
 }
 
-static gboolean default_fits(const TarnParam *param) {
-  const char *text = param->default_value;
-  char *end = NULL;
-  gint64 integer;
-  switch (param->type) {
-    case TARN_PARAM_INTEGER:
-      return g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, &integer, NULL) &&
-             within(param, (double)integer);
-    case TARN_PARAM_NUMBER:
-      return within(param, g_ascii_strtod(text, &end)) && end != text && !*end;
-    case TARN_PARAM_BOOLEAN:
-      return g_str_equal(text, "true") || g_str_equal(text, "false");
-    case TARN_PARAM_ENUM:
-      return g_strv_contains((const char *const *)param->values, text);
-    default:
-      return TRUE;
-  }
-}
-
-static gboolean pattern_compiles(const char *pattern) {
-  g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
-  return regex != NULL;
+static void param_problem(const Checking *checking, const TarnParam *param, const char *hint, const char *message) {
+  tarn_problem_add(checking->problems, checking->endpoint->path, param->line, 0, hint, "parameter '%s': %s",
+                   param->name, message);
 }
 
 /* What a parameter may not say of itself; each row is a fault where its condition holds. */
-static void check_param(const Checking *checking, const TarnParam *param) {
-  gboolean limits = param->has_minimum || param->has_maximum;
+static gboolean check_param_keys(const Checking *checking, const TarnParam *param) {
+  gboolean array = param->type == TARN_PARAM_ARRAY, is_enum = value_type(param) == TARN_PARAM_ENUM;
   const struct {
     gboolean fault;
     const char *message, *hint;
   } rules[] = {
-      {param->type == TARN_PARAM_ENUM && !*param->values, "an enum needs values", "values: [first, second]"},
-      {param->type != TARN_PARAM_ENUM && *param->values, "values belong to type enum", NULL},
-      {limits && !is_number(param), "minimum and maximum belong to the types integer and number", NULL},
-      {param->has_minimum && param->has_maximum && param->minimum > param->maximum, "minimum is above maximum", NULL},
-      {param->pattern && param->type != TARN_PARAM_STRING, "pattern belongs to type string", NULL},
-      {param->pattern && !pattern_compiles(param->pattern), "pattern is no regular expression", NULL},
-      {param->default_value && param->required && !param->in_path, "what is required has no default",
+      {g_strv_contains(reserved_params, param->name), "the server takes this query parameter itself",
+       "give it another name, here and in the SQL"},
+      {is_enum && !*param->values, "an enum needs values", "values: [first, second]"},
+      {!is_enum && *param->values, "values belong to type enum", "leave them out, or write type: enum"},
+      {(param->minimum || param->maximum) && !takes_limits(param),
+       "minimum and maximum belong to the types integer, number, date and timestamp", "max_length limits a string"},
+      {param->pattern && value_type(param) != TARN_PARAM_STRING, "pattern belongs to type string",
+       "leave it out, or write type: string"},
+      {param->of_array && !array, "items, min_items and max_items belong to type array", "type: array"},
+      {array && param->min_items > param->max_items, "min_items is above max_items", "swap them"},
+      {!array && *param->defaults && param->defaults[1], "only an array has several defaults", "type: array"},
+      {*param->defaults && param->required && !param->in_path, "what is required has no default",
        "leave out one of the two"},
-      {param->default_value && param->in_path, "what is in the route has no default", "leave out the default"},
-      {param->default_value && !default_fits(param), "the default is no such value",
-       "default, type and limits must fit"},
+      {*param->defaults && param->in_path, "what is in the route has no default", "leave out the default"},
   };
+  gboolean ok = TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
     if (!rules[i].fault) continue;
-    g_autofree char *message = g_strdup_printf("parameter '%s': %s", param->name, rules[i].message);
-    problem_at(checking, param->name, rules[i].hint, message);
+    param_problem(checking, param, rules[i].hint, rules[i].message);
+    ok = FALSE;
   }
+  return ok;
+}
+
+static void check_param_example(const Checking *checking, const TarnParamReader *reader, const char *example) {
+  const TarnParam *param = tarn_param_reader_spec(reader);
+  g_auto(GStrv) texts = tarn_param_split(param, example);
+  TarnValue value = tarn_value_null();
+  g_autofree char *fault = tarn_param_read(reader, (const char *const *)texts, g_strv_length(texts), &value);
+  tarn_value_clear(&value);
+  if (!fault) return;
+  g_autofree char *message = g_strdup_printf("the example: %s", fault);
+  param_problem(checking, param, "an example must be allowed", message);
+}
+
+/* Whether its values fit, and the examples it gives. */
+static void check_param(const Checking *checking, const TarnParam *param) {
+  if (!check_param_keys(checking, param)) return;
+  g_autoptr(GError) fault = NULL;
+  g_autoptr(TarnParamReader) reader = tarn_param_reader_new(param, &fault);
+  if (!reader) {
+    tarn_problem_add(checking->problems, checking->endpoint->path, param->line, 0, tarn_error_hint(fault), "%s",
+                     fault->message);
+    return;
+  }
+  for (char **example = param->examples; *example; example++) check_param_example(checking, reader, *example);
 }
 
 static void check_declared(const Checking *checking, const TarnSqlFile *file, const char *name) {
@@ -150,9 +192,8 @@ static void check_declared(const Checking *checking, const TarnSqlFile *file, co
 
 static void check_used(const Checking *checking, const char *const *used, const TarnParam *param) {
   if (g_strv_contains(used, param->name)) return;
-  g_autofree char *message =
-      g_strdup_printf("parameter '%s' is declared, but the SQL has no $%s", param->name, param->name);
-  problem_at(checking, param->name, "use it or leave it out", message);
+  g_autofree char *message = g_strdup_printf("it is declared, but the SQL has no $%s", param->name);
+  param_problem(checking, param, "use it or leave it out", message);
 }
 
 /* --- Route ------------------------------------------------------------------------------------------------------ */
@@ -198,6 +239,9 @@ static void check_endpoint(const Checking *checking, const TarnSqlFile *file) {
   for (guint i = 0; i < endpoint->params->len; i++) check_param(checking, endpoint->params->pdata[i]);
   if (endpoint->not_found && endpoint->shape != TARN_SHAPE_ONE)
     problem_at(checking, "not_found", "add `shape: one`, or leave it out", "not_found belongs to shape one");
+  if (endpoint->limit && endpoint->shape == TARN_SHAPE_ONE)
+    problem_at(checking, "limit", "leave it out", "limit belongs to shape rows; shape one has one row");
+  tarn_endpoint_examples_check(endpoint, checking->problems);
   if (!file->tree) return;
   g_auto(GStrv) used = tarn_sql_file_parameters(file);
   for (char **name = used; *name; name++) check_declared(checking, file, *name);
@@ -225,6 +269,7 @@ void tarn_endpoint_free(TarnEndpoint *endpoint) {
   g_free(endpoint->description);
   g_free(endpoint->not_found);
   g_ptr_array_unref(endpoint->params);
+  g_strfreev(endpoint->examples);
   g_free(endpoint->sql);
   g_strfreev(endpoint->reads);
   g_free(endpoint);
@@ -234,6 +279,15 @@ void tarn_endpoint_free(TarnEndpoint *endpoint) {
 static char *route_shape(const char *route) {
   g_autoptr(GRegex) placeholder = g_regex_new("\\{[^}]*\\}", 0, 0, NULL);
   return g_regex_replace_literal(placeholder, route, -1, 0, "{}", 0, NULL);
+}
+
+static const char *reserved_route(const char *route) {
+  for (gsize i = 0; i < G_N_ELEMENTS(reserved_routes); i++) {
+    gsize length = strlen(reserved_routes[i]);
+    if (strncmp(route, reserved_routes[i], length) == 0 && (!route[length] || route[length] == '/'))
+      return reserved_routes[i];
+  }
+  return NULL;
 }
 
 void tarn_endpoints_check_routes(const GPtrArray *endpoints, GPtrArray *problems) {
@@ -247,8 +301,9 @@ void tarn_endpoints_check_routes(const GPtrArray *endpoints, GPtrArray *problems
     if (other)
       tarn_problem_add(problems, endpoint->path, line, 0, NULL, "%s already has the route %s", other->path,
                        other->route);
-    if (g_strv_contains(reserved_routes, endpoint->route))
-      tarn_problem_add(problems, endpoint->path, line, 0, NULL, "the server answers %s itself", endpoint->route);
+    if (reserved_route(endpoint->route))
+      tarn_problem_add(problems, endpoint->path, line, 0, "give it another path", "the server answers %s itself",
+                       reserved_route(endpoint->route));
     g_hash_table_insert(seen, shape, (gpointer)endpoint);
   }
 }

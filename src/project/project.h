@@ -65,21 +65,27 @@ typedef enum {
   TARN_PARAM_BOOLEAN,
   TARN_PARAM_ENUM,
   TARN_PARAM_DATE,
-  TARN_PARAM_TIMESTAMP
+  TARN_PARAM_TIMESTAMP,
+  TARN_PARAM_ARRAY
 } TarnParamType;
 
+/* What is said of STRING, ENUM, limits ... holds for the elements of an ARRAY of that type. */
 typedef struct {
   char *name; /* bound as $name in the SQL */
   TarnParamType type;
-  gboolean in_path; /* the route has {name}; else in the query string */
+  TarnParamType items; /* ARRAY: the type of its elements, no array */
+  gboolean in_path;    /* the route has {name}; else in the query string */
   gboolean required;
-  char *default_value; /* as text, NULL: none, SQL NULL is bound where absent */
-  gboolean has_minimum, has_maximum;
-  double minimum, maximum;
-  GStrv values;     /* ENUM */
-  char *pattern;    /* STRING: regular expression, may be NULL */
-  guint max_length; /* STRING, in characters; default 256 */
+  GStrv defaults;             /* as a request would give it; empty or NULL: none, SQL NULL is bound where absent */
+  char *minimum, *maximum;    /* INTEGER, NUMBER, DATE, TIMESTAMP, as text; NULL: none */
+  guint min_items, max_items; /* ARRAY; defaults 1, 100 */
+  gboolean of_array;          /* items, min_items or max_items was given */
+  GStrv values;               /* ENUM */
+  char *pattern;              /* STRING: regular expression, may be NULL */
+  guint max_length;           /* STRING, in characters; default 256 */
   char *description;
+  GStrv examples; /* as a request would give them, unescaped; NULL or empty: none */
+  guint line;     /* in the file */
 } TarnParam;
 
 typedef enum { TARN_SHAPE_ROWS, TARN_SHAPE_ONE } TarnShape; /* an array of rows; one object, 404 where there is none */
@@ -92,6 +98,10 @@ typedef struct {
   TarnShape shape;
   char *not_found;   /* message of the 404 of TARN_SHAPE_ONE, may be NULL */
   GPtrArray *params; /* TarnParam */
+  GStrv examples;    /* requests: path and query, escaped; NULL or empty: none */
+  guint limit;       /* rows after these are left out; 0: no bound */
+  gint64 cache_us;   /* how long clients may keep an answer unasked; 0: they ask each time */
+  gint64 timeout_us; /* 0: the server's */
   char *sql;
   GStrv reads;
 } TarnEndpoint;

@@ -1,11 +1,9 @@
 #include "serve/endpoint.h"
 
 #include "base/error.h"
-#include "serve/param.h"
+#include "project/param.h"
 #include "serve/problem.h"
 #include "serve/route.h"
-
-#define SHOWN_CHARACTERS 100 /* of a refused value */
 
 typedef struct {
   TarnParamReader *reader;
@@ -90,39 +88,52 @@ static void add_fault(GArray *faults, const char *parameter, gboolean in_path, c
   g_array_append_val(faults, fault);
 }
 
-/* The text that the request gives for a parameter, and how often it does. */
-static guint given(const Parameter *parameter, const TarnTarget *target, const char **text) {
-  if (parameter->segment >= 0) {
-    *text = target->segments->pdata[parameter->segment];
-    return 1;
+/* Adds one given value: an array's elements are separated by commas. */
+static void add_given(const Parameter *parameter, const char *value, const char *raw, GPtrArray *texts) {
+  if (tarn_param_reader_spec(parameter->reader)->type != TARN_PARAM_ARRAY) {
+    g_ptr_array_add(texts, g_strdup(value));
+    return;
   }
-  guint times = 0;
-  for (guint i = 0; i < target->query->len; i++) {
-    const TarnTargetParameter *candidate = target->query->pdata[i];
-    if (g_strcmp0(candidate->name, parameter->name) != 0) continue;
-    *text = candidate->value;
-    times++;
-  }
-  return times;
+  g_autoptr(GPtrArray) pieces = tarn_target_split(raw, parameter->segment < 0);
+  g_ptr_array_set_free_func(pieces, NULL);
+  g_ptr_array_extend(texts, pieces, NULL, NULL);
 }
 
-static void read_parameter(const Parameter *parameter, const TarnTarget *target, TarnValue *value, GArray *faults) {
-  const char *text = NULL, *allowed = tarn_param_reader_allowed(parameter->reader);
-  guint times = given(parameter, target, &text);
-  char *detail = NULL;
-  if (times > 1)
-    detail = g_strdup_printf("it is given %u times", times);
-  else if (times == 0 && tarn_param_reader_spec(parameter->reader)->required)
-    detail = g_strdup_printf("it is required: %s", allowed);
-  else if (times == 0)
-    *value = *tarn_param_reader_default(parameter->reader);
-  else if (!text)
-    detail = g_strdup("it is not percent-encoded UTF-8 text");
-  else if (!tarn_param_read(parameter->reader, text, value)) {
-    g_autofree char *shown = g_utf8_substring(text, 0, MIN(g_utf8_strlen(text, -1), SHOWN_CHARACTERS));
-    detail = g_strdup_printf("'%s' is not %s", shown, allowed);
+/* The texts that the request gives for a parameter; NULL for one that cannot be read. */
+static GPtrArray *given_texts(const Parameter *parameter, const TarnTarget *target) {
+  GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
+  if (parameter->segment >= 0) {
+    g_autofree char *raw = tarn_target_raw_segment(target, (guint)parameter->segment);
+    add_given(parameter, target->segments->pdata[parameter->segment], raw, texts);
   }
+  for (guint i = 0; parameter->segment < 0 && i < target->query->len; i++) {
+    const TarnTargetParameter *candidate = target->query->pdata[i];
+    if (g_strcmp0(candidate->name, parameter->name) == 0) add_given(parameter, candidate->value, candidate->raw, texts);
+  }
+  return texts;
+}
+
+/* What is wrong with it, the caller's; NULL: nothing, *value is set and borrows from texts. */
+static char *read_texts(const Parameter *parameter, const GPtrArray *texts, TarnValue *value) {
+  const char *const *given = (const char *const *)texts->pdata;
+  for (guint i = 0; i < texts->len; i++)
+    if (!given[i]) return g_strdup("it is not percent-encoded UTF-8 text");
+  return tarn_param_read(parameter->reader, given, texts->len, value);
+}
+
+/* Adds the value to the query, or what is wrong with it to faults. */
+static void read_parameter(const Parameter *parameter, const TarnTarget *target, TarnQuery *query, GArray *faults) {
+  g_autoptr(GPtrArray) texts = given_texts(parameter, target);
+  TarnValue value = tarn_value_null();
+  char *detail = NULL;
+  if (texts->len > 0)
+    detail = read_texts(parameter, texts, &value);
+  else if (tarn_param_reader_spec(parameter->reader)->required)
+    detail = g_strdup_printf("it is required: %s", tarn_param_reader_allowed(parameter->reader));
+  gboolean absent = texts->len == 0 && !detail;
   if (detail) add_fault(faults, parameter->name, parameter->segment >= 0, detail);
+  tarn_query_add_value(query, parameter->name, absent ? tarn_param_reader_default(parameter->reader) : &value);
+  tarn_value_clear(&value);
 }
 
 static char *query_names(const TarnEndpointPlan *plan) {
@@ -166,24 +177,21 @@ static void write_faults(const GArray *faults, TarnHttpResponse *response) {
   tarn_http_problem_end(&json);
 }
 
-static TarnQuery *make_query(const TarnEndpointPlan *plan, const TarnValue *values) {
-  TarnQuery *query = tarn_query_new(plan->endpoint->route);
-  query->statement = (gint)plan->statement;
-  query->shape = plan->endpoint->shape;
-  query->not_found = plan->endpoint->not_found;
-  for (guint i = 0; i < plan->parameters->len; i++)
-    tarn_query_add_value(query, parameter_at(plan, i)->name, &values[i]);
-  return query;
-}
-
 TarnQuery *tarn_endpoint_plan_query(const TarnEndpointPlan *plan, const TarnTarget *target,
                                     TarnHttpResponse *response) {
+  const TarnEndpoint *endpoint = plan->endpoint;
   g_autoptr(GArray) faults = g_array_new(FALSE, FALSE, sizeof(Fault));
   g_array_set_clear_func(faults, fault_clear);
-  g_autofree TarnValue *values = g_new0(TarnValue, plan->parameters->len);
-  for (guint i = 0; i < plan->parameters->len; i++) read_parameter(parameter_at(plan, i), target, &values[i], faults);
+  g_autoptr(TarnQuery) query = tarn_query_new(endpoint->route);
+  query->statement = (gint)plan->statement;
+  query->shape = endpoint->shape;
+  query->not_found = endpoint->not_found;
+  query->max_rows = endpoint->limit;
+  query->max_age_us = endpoint->cache_us;
+  query->timeout_us = endpoint->timeout_us;
+  for (guint i = 0; i < plan->parameters->len; i++) read_parameter(parameter_at(plan, i), target, query, faults);
   refuse_unknown(plan, target, faults);
-  if (faults->len == 0) return make_query(plan, values);
+  if (faults->len == 0) return g_steal_pointer(&query);
   write_faults(faults, response);
   return NULL;
 }

@@ -19,7 +19,7 @@ typedef struct {
   gint statement;        /* number of the generation's prepared statement; -1: sql is prepared for this query */
   char *sql;             /* where statement is -1 */
   GArray *values;        /* TarnQueryValue */
-  GPtrArray *texts;      /* char *, what text values point to */
+  GPtrArray *texts;      /* what text values and lists point to */
   TarnShape shape;       /* one: the first row as an object */
   const char *not_found; /* message of the 404 of shape one; borrowed; NULL: a general one */
   guint64 max_rows;      /* rows after these are left out; 0: no bound */

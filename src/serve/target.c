@@ -5,6 +5,7 @@
 static void parameter_free(TarnTargetParameter *parameter) {
   g_free(parameter->name);
   g_free(parameter->value);
+  g_free(parameter->raw);
   g_free(parameter);
 }
 
@@ -26,6 +27,7 @@ static void add_parameter(TarnTarget *target, const char *text, gsize size) {
   gsize name_size = equals ? (gsize)(equals - text) : size;
   TarnTargetParameter *parameter = g_new0(TarnTargetParameter, 1);
   parameter->name = decode_query(text, name_size);
+  parameter->raw = equals ? g_strndup(equals + 1, size - name_size - 1) : g_strdup("");
   parameter->value = equals ? decode_query(equals + 1, size - name_size - 1) : g_strdup("");
   g_ptr_array_add(target->query, parameter);
 }
@@ -38,6 +40,22 @@ static void each_part(TarnTarget *target, const char *text, char separator,
                       void (*add)(TarnTarget *, const char *, gsize)) {
   for (const char *end; (end = strchr(text, separator)); text = end + 1) add(target, text, (gsize)(end - text));
   add(target, text, strlen(text));
+}
+
+GPtrArray *tarn_target_split(const char *raw, gboolean in_query) {
+  GPtrArray *pieces = g_ptr_array_new_with_free_func(g_free);
+  for (const char *end = raw; end; raw = end + 1) {
+    end = strchr(raw, ',');
+    gsize size = end ? (gsize)(end - raw) : strlen(raw);
+    g_ptr_array_add(pieces, in_query ? decode_query(raw, size) : decode(raw, size));
+    if (!end) break;
+  }
+  return pieces;
+}
+
+char *tarn_target_raw_segment(const TarnTarget *target, guint i) {
+  g_auto(GStrv) segments = g_strsplit(target->path[0] == '/' ? target->path + 1 : target->path, "/", -1);
+  return g_strdup(i < g_strv_length(segments) ? segments[i] : "");
 }
 
 TarnTarget *tarn_target_parse(const char *text) {

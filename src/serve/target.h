@@ -7,6 +7,7 @@
 typedef struct {
   char *name;  /* NULL: not readable */
   char *value; /* NULL: not readable */
+  char *raw;   /* the value as received */
 } TarnTargetParameter;
 
 typedef struct {
@@ -14,6 +15,12 @@ typedef struct {
   GPtrArray *segments; /* char *, decoded, may be NULL; "/a/b" has two, "/" has one that is empty */
   GPtrArray *query;    /* TarnTargetParameter, in order; a name without = has the value "" */
 } TarnTarget;
+
+/* The decoded pieces between the commas of a list as received, in the path or in the query; a comma that belongs to a
+ * piece is escaped (%2C) there. A piece that cannot be read is NULL. Caller unrefs. */
+GPtrArray *tarn_target_split(const char *raw, gboolean in_query);
+/* Segment i of the path as received. Caller frees. */
+char *tarn_target_raw_segment(const TarnTarget *target, guint i);
 
 TarnTarget *tarn_target_parse(const char *target);
 void tarn_target_free(TarnTarget *target); /* accepts NULL */

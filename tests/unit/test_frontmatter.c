@@ -74,9 +74,10 @@ static void test_params(void) {
                   *word = endpoint->params->pdata[2];
   g_assert_cmpint(day->type, ==, TARN_PARAM_DATE);
   g_assert_cmpuint(day->max_length, ==, 256);
-  g_assert_false(day->has_minimum);
-  g_assert_true(n->has_minimum && n->has_maximum && n->minimum == 0 && n->maximum == 9);
-  g_assert_cmpstr(n->default_value, ==, "5");
+  g_assert_null(day->minimum);
+  g_assert_cmpstr(n->minimum, ==, "0");
+  g_assert_cmpstr(n->maximum, ==, "9");
+  g_assert_cmpstr(n->defaults[0], ==, "5");
   g_assert_true(word->required);
   g_assert_cmpstr(word->values[1], ==, "b");
   tarn_endpoint_free(endpoint);
