@@ -1,1 +1,1 @@
-CREATE TABLE {table} AS FROM ({select}) ORDER BY {order}
+CREATE TABLE {table} ({columns})

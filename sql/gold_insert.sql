@@ -1,1 +1,1 @@
-INSERT INTO {table} {select}
+INSERT INTO {table} FROM ({select}) ORDER BY {order}

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lakehouse/db_private.h"
+#include "lakehouse/sql.h"
 
 /* DuckDB returns freed memory late otherwise; read when libduckdb first allocates, so before the first open. */
 #define JEMALLOC_CONF "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2"
@@ -44,6 +45,7 @@ void tarn_db_set_error(GError **error, TarnErrorCode code, const char *what, con
 
 /* Settings that are given at open; those with a NULL value are left alone. */
 static duckdb_config make_config(const char *path, const TarnDbOptions *options) {
+  gboolean attach = path && !options->read_only; /* which is external access */
   g_autofree char *memory =
       options->memory_bytes ? g_strdup_printf("%" G_GUINT64_FORMAT "B", options->memory_bytes) : NULL;
   g_autofree char *threads = options->threads ? g_strdup_printf("%u", options->threads) : NULL;
@@ -54,7 +56,7 @@ static duckdb_config make_config(const char *path, const TarnDbOptions *options)
       {"memory_limit", memory},
       {"threads", threads},
       {"temp_directory", options->temp_directory ? options->temp_directory : ""},
-      {"enable_external_access", options->external_access ? "true" : "false"},
+      {"enable_external_access", options->external_access || attach ? "true" : "false"},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"preserve_insertion_order", "false"},
@@ -68,6 +70,43 @@ static duckdb_config make_config(const char *path, const TarnDbOptions *options)
   return config;
 }
 
+/* The error says which file could not be opened; why is DuckDB's message. */
+static void set_open_error(GError **error, const char *path, const char *message) {
+  g_autofree char *what = g_strdup_printf("cannot open %s", path ? path : "an in-memory database");
+  tarn_db_set_error(error, TARN_ERROR_ENVIRONMENT, what, message);
+}
+
+/* The size of row groups is an option of ATTACH only, so a file that is written to is attached to an in-memory database. */
+static gboolean attach_file(TarnDb *db, const char *path, gboolean external_access, GError **error) {
+  duckdb_connection connection;
+  if (duckdb_connect(db->database, &connection) != DuckDBSuccess) {
+    set_open_error(error, path, NULL);
+    return FALSE;
+  }
+  g_autofree char *file = tarn_sql_quote_literal(path);
+  g_autofree char *attach = tarn_sql_fill(tarn_sql_attach_work, "file", file, NULL);
+  g_autofree char *sql = g_strconcat(attach, external_access ? "" : "; SET enable_external_access = false", NULL);
+  duckdb_result result = {0};
+  db->attached = duckdb_query(connection, sql, &result) == DuckDBSuccess;
+  if (!db->attached) set_open_error(error, path, duckdb_result_error(&result));
+  duckdb_destroy_result(&result);
+  duckdb_disconnect(&connection);
+  return db->attached;
+}
+
+static TarnDb *open_database(const char *path, const char *main_path, const TarnDbOptions *options, GError **error) {
+  duckdb_config config = make_config(path, options);
+  char *message = NULL;
+  TarnDb *db = g_new0(TarnDb, 1);
+  duckdb_state state = duckdb_open_ext(main_path, &db->database, config, &message);
+  if (config) duckdb_destroy_config(&config);
+  if (state == DuckDBSuccess) return db;
+  set_open_error(error, path, message);
+  duckdb_free(message);
+  g_free(db);
+  return NULL;
+}
+
 TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **error) {
   static const TarnDbOptions defaults = {0};
   if (!options) options = &defaults;
@@ -77,17 +116,10 @@ TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **er
                    "there is no lakehouse file at %s", path);
     return NULL;
   }
-  duckdb_config config = make_config(path, options);
-  g_autofree char *what = g_strdup_printf("cannot open %s", path ? path : "an in-memory database");
-  char *message = NULL;
-  TarnDb *db = g_new0(TarnDb, 1);
-  duckdb_state state = duckdb_open_ext(path, &db->database, config, &message);
-  if (config) duckdb_destroy_config(&config);
-  if (state == DuckDBSuccess) return db;
-  tarn_db_set_error(error, TARN_ERROR_ENVIRONMENT, what, message);
-  duckdb_free(message);
-  g_free(db);
-  return NULL;
+  gboolean attach = path && !options->read_only;
+  g_autoptr(TarnDb) db = open_database(path, attach ? NULL : path, options, error);
+  if (!db || (attach && !attach_file(db, path, options->external_access, error))) return NULL;
+  return g_steal_pointer(&db);
 }
 
 void tarn_db_close(TarnDb *db) {
@@ -104,7 +136,9 @@ TarnConn *tarn_db_connect(TarnDb *db, GError **error) {
     tarn_error_set(error, TARN_ERROR_INTERNAL, NULL, "cannot connect to the open database");
     return NULL;
   }
-  if (!tarn_conn_exec(conn, "SET TimeZone = 'UTC'", error)) return NULL;
+  if (!tarn_conn_exec(conn, "SET TimeZone = 'UTC'", error) ||
+      (db->attached && !tarn_conn_exec(conn, "USE work", error)))
+    return NULL;
   return g_steal_pointer(&conn);
 }
 

@@ -2,6 +2,8 @@
  * In: a path, SQL, values. Out: rows or a GError whose detail is DuckDB's own message.
  * A TarnDb may be shared by threads; a TarnConn and its results belong to one thread at a time. Every connection runs with
  * TimeZone UTC. Closing order: results, connections, db.
+ * A file that is opened read-write is the catalog `work` beside an in-memory one, for its row groups are smaller than DuckDB's
+ * default (sql/attach_work.sql); statements work in it as if it were alone.
  * Mind: DuckDB's file lock is dropped by any other open and close of the same file in this process, so nothing copies or
  * hashes a file that is open here. */
 #pragma once

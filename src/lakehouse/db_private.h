@@ -8,6 +8,7 @@
 
 struct TarnDb {
   duckdb_database database;
+  gboolean attached; /* the file is not the main database, but the one attached as work */
   /* TarnIngest: callbacks that the engine may call while the database is open; NULL where there are none */
   GPtrArray *ingests;
 };

@@ -27,15 +27,39 @@ static char *join_columns(const GStrv names, const char *format, const char *sep
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
+/* The columns of tarn_shape as CREATE TABLE wants them. Text of the key is stored as it is: a lookup then compares it in place instead of
+ * unpacking a row group first. */
+static char *define_columns(const TarnGoldBuild *build, GError **error) {
+  g_autoptr(TarnResult) columns = tarn_conn_query(build->conn, tarn_sql_gold_shape_columns, NULL, 0, error);
+  if (!columns) return NULL;
+  g_autoptr(GString) out = g_string_new(NULL);
+  for (guint64 row = 0; row < tarn_result_rows(columns); row++) {
+    g_autofree char *name = tarn_result_text(columns, row, 0), *type = tarn_result_text(columns, row, 1);
+    g_autofree char *quoted = tarn_sql_quote_identifier(name);
+    gboolean plain = g_str_equal(type, "VARCHAR") && build->model->key &&
+                     g_strv_contains((const char *const *)build->model->key, name);
+    g_string_append_printf(out, "%s%s %s%s", row ? ", " : "", quoted, type,
+                           plain ? " USING COMPRESSION uncompressed" : "");
+  }
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+/* A new table of the rows of select, in the order of the key. */
+static gboolean create_table(const TarnGoldBuild *build, const char *table, const char *select, GError **error) {
+  gboolean keyed = build->model->key && *build->model->key;
+  g_autofree char *shape = tarn_sql_fill(tarn_sql_gold_shape, "select", select, NULL), *columns = NULL;
+  if (!tarn_conn_exec(build->conn, shape, error) || !(columns = define_columns(build, error))) return FALSE;
+  g_autofree char *order = keyed ? join_columns(build->model->key, "%", ", ") : g_strdup("ALL");
+  g_autofree char *create = tarn_sql_fill(tarn_sql_gold_create, "table", table, "columns", columns, NULL);
+  g_autofree char *insert = tarn_sql_fill(tarn_sql_gold_insert, "table", table, "select", select, "order", order, NULL);
+  return tarn_conn_exec(build->conn, create, error) && tarn_conn_exec(build->conn, insert, error);
+}
+
 static gboolean build_whole(const TarnGoldBuild *build, const char *select, gint64 *written, GError **error) {
   g_autofree char *table = tarn_sql_quote_identifier(build->model->name);
   g_autofree char *drop = g_strdup_printf("DROP TABLE IF EXISTS %s", table);
-  gboolean keyed = build->model->key && *build->model->key;
-  g_autofree char *columns = keyed ? join_columns(build->model->key, "%", ", ") : g_strdup("ALL");
-  g_autofree char *create =
-      tarn_sql_fill(tarn_sql_gold_create, "table", table, "select", select, "order", columns, NULL);
   g_autofree char *count = g_strdup_printf("SELECT count(*) FROM %s", table);
-  return tarn_conn_exec(build->conn, drop, error) && tarn_conn_exec(build->conn, create, error) &&
+  return tarn_conn_exec(build->conn, drop, error) && create_table(build, table, select, error) &&
          tarn_conn_query_int(build->conn, count, NULL, 0, written, error);
 }
 
@@ -75,7 +99,8 @@ static gboolean build_touched(const TarnGoldBuild *build, const char *select, co
       tarn_sql_fill(tarn_sql_gold_touched_view, "catalog", catalog, "source", source, "match", match_source, NULL);
   g_autofree char *drop_view = tarn_sql_fill("DROP VIEW temp.{source}", "source", source, NULL);
   g_autofree char *delete = tarn_sql_fill(tarn_sql_gold_delete_touched, "table", table, "match", match_gold, NULL);
-  g_autofree char *insert = tarn_sql_fill(tarn_sql_gold_insert, "table", table, "select", select, NULL);
+  g_autofree char *order = join_columns(build->model->key, "%", ", ");
+  g_autofree char *insert = tarn_sql_fill(tarn_sql_gold_insert, "table", table, "select", select, "order", order, NULL);
   return tarn_conn_exec(build->conn, delete, error) && tarn_conn_exec(build->conn, view, error) &&
          tarn_conn_run(build->conn, insert, NULL, 0, written, error) && tarn_conn_exec(build->conn, drop_view, error);
 }
@@ -91,9 +116,10 @@ static gboolean keep_sorted(const TarnGoldBuild *build, const char *table, gint6
     return FALSE;
   gint64 unsorted = appended < 0 ? 0 : appended + (text ? g_ascii_strtoll(text, NULL, 10) : 0);
   if ((double)unsorted > UNSORTED_SHARE * (double)rows) {
-    g_autofree char *order = join_columns(build->model->key, "%", ", ");
-    g_autofree char *sort = tarn_sql_fill(tarn_sql_gold_sort, "table", table, "order", order, NULL);
-    if (!tarn_conn_exec(build->conn, sort, error)) return FALSE;
+    g_autofree char *rows_now = g_strconcat("FROM ", table, NULL);
+    g_autofree char *replace = tarn_sql_fill(tarn_sql_gold_replace, "table", table, NULL);
+    if (!create_table(build, "tarn_sorted", rows_now, error) || !tarn_conn_exec(build->conn, replace, error))
+      return FALSE;
     unsorted = 0;
   }
   g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, unsorted);

@@ -27,6 +27,8 @@ static void test_space_comes_back(void) {
     g_autoptr(TarnConn) conn = tarn_db_connect(db, &error);
     tarn_conn_exec(conn,
                    "CREATE TABLE kept AS SELECT i, hash(i) AS h FROM range(100000) AS r(i) ORDER BY i DESC;"
+                   "CREATE TABLE keyed (key VARCHAR USING COMPRESSION uncompressed);"
+                   "INSERT INTO keyed SELECT 'key ' || i FROM range(100000) AS r(i);"
                    "CREATE TABLE dropped AS SELECT hash(i) AS h, hash(i + 1) AS g FROM range(5000000) AS r(i);"
                    "CHECKPOINT; CREATE TABLE tail AS SELECT 1 AS one; CHECKPOINT",
                    &error);
@@ -49,6 +51,11 @@ static void test_space_comes_back(void) {
     g_assert_cmpint(query_int(conn, "SELECT count(*) FROM kept WHERE h = hash(i)"), ==, 100000);
     g_assert_cmpint(query_int(conn, "SELECT i FROM kept WHERE rowid = 0"), ==, 99999); /* rows kept their order */
     g_assert_cmpint(query_int(conn, "SELECT one FROM tail"), ==, 1);
+    g_assert_cmpint(query_int(conn, "SELECT max(count) FROM pragma_storage_info('kept')"), ==, 16384);
+    g_assert_cmpint(query_int(conn,
+                              "SELECT count(*) FROM pragma_storage_info('keyed') WHERE segment_type = 'VARCHAR'"
+                              " AND compression <> 'Uncompressed'"),
+                    ==, 0);
   }
   g_unlink(path);
   g_rmdir(folder);
