@@ -24,6 +24,7 @@ TarnRows *tarn_rows_new(TarnResult *result, GError **error) {
   g_autoptr(TarnRows) rows = g_new0(TarnRows, 1);
   rows->result = result;
   rows->n_columns = tarn_result_columns(result);
+  rows->n_shown = rows->n_columns;
   rows->names = distinct_names(result, rows->n_columns);
   rows->columns = g_new0(TarnCellColumn, rows->n_columns);
   rows->scratch = g_string_new(NULL);
@@ -70,9 +71,14 @@ gboolean tarn_rows_next(TarnRows *rows, GError **error) {
 
 guint tarn_rows_count(const TarnRows *rows) { return rows->n_rows; }
 
+void tarn_rows_hide_last(TarnRows *rows, guint n) {
+  g_assert(n < rows->n_columns);
+  rows->n_shown = rows->n_columns - n;
+}
+
 void tarn_rows_write_json_row(TarnRows *rows, guint row, TarnJsonWriter *json) {
   tarn_json_begin_object(json);
-  for (guint i = 0; i < rows->n_columns; i++) {
+  for (guint i = 0; i < rows->n_shown; i++) {
     tarn_json_key(json, rows->names[i]);
     tarn_cell_write_json(&rows->columns[i], row, json, rows->scratch);
   }
@@ -99,20 +105,22 @@ static void append_csv_text(GString *out, const char *text, gsize size) {
 }
 
 void tarn_rows_write_csv_header(const TarnRows *rows, GString *out) {
-  for (guint i = 0; i < rows->n_columns; i++) {
+  for (guint i = 0; i < rows->n_shown; i++) {
     if (i > 0) g_string_append_c(out, ',');
     append_csv_text(out, rows->names[i], strlen(rows->names[i]));
   }
   g_string_append(out, "\r\n");
 }
 
-void tarn_rows_write_csv(TarnRows *rows, GString *out) {
-  for (guint row = 0; row < rows->n_rows; row++) {
-    for (guint i = 0; i < rows->n_columns; i++) {
-      if (i > 0) g_string_append_c(out, ',');
-      TarnCell cell = tarn_cell_read(&rows->columns[i], row, rows->scratch);
-      if (cell.kind == TARN_CELL_BARE || cell.kind == TARN_CELL_TEXT) append_csv_text(out, cell.text, cell.size);
-    }
-    g_string_append(out, "\r\n");
+void tarn_rows_write_csv_row(TarnRows *rows, guint row, GString *out) {
+  for (guint i = 0; i < rows->n_shown; i++) {
+    if (i > 0) g_string_append_c(out, ',');
+    TarnCell cell = tarn_cell_read(&rows->columns[i], row, rows->scratch);
+    if (cell.kind == TARN_CELL_BARE || cell.kind == TARN_CELL_TEXT) append_csv_text(out, cell.text, cell.size);
   }
+  g_string_append(out, "\r\n");
+}
+
+void tarn_rows_write_csv(TarnRows *rows, GString *out) {
+  for (guint row = 0; row < rows->n_rows; row++) tarn_rows_write_csv_row(rows, row, out);
 }

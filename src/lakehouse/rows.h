@@ -24,6 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnRows, tarn_rows_free)
 gboolean tarn_rows_next(TarnRows *rows, GError **error);
 guint tarn_rows_count(const TarnRows *rows); /* of the current block; at least 1 */
 
+/* Leaves the last n columns, but not all, out of everything that is written: they are the caller's own. */
+void tarn_rows_hide_last(TarnRows *rows, guint n);
+
 /* All rows of the block as objects; the caller has begun an array. */
 void tarn_rows_write_json(TarnRows *rows, TarnJsonWriter *json);
 /* One of them, 0-based within the block. */
@@ -32,6 +35,7 @@ void tarn_rows_write_json_row(TarnRows *rows, guint row, TarnJsonWriter *json);
 /* RFC 4180: CRLF, quotes where needed; NULL is empty, an empty text is "". */
 void tarn_rows_write_csv_header(const TarnRows *rows, GString *out);
 void tarn_rows_write_csv(TarnRows *rows, GString *out);
+void tarn_rows_write_csv_row(TarnRows *rows, guint row, GString *out);
 
 typedef struct {
   guint64 limit;    /* rows shown; 0: all */

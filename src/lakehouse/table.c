@@ -73,7 +73,7 @@ static void add_field(Table *table, guint column, const char *text, gsize size, 
 }
 
 static void add_row(Table *table, TarnRows *rows, guint row) {
-  for (guint i = 0; i < rows->n_columns; i++) {
+  for (guint i = 0; i < rows->n_shown; i++) {
     TarnCell cell = tarn_cell_read(&rows->columns[i], row, rows->scratch);
     gboolean null = cell.kind == TARN_CELL_NULL;
     add_field(table, i, null ? "NULL" : cell.text, null ? 4 : cell.size, null);
@@ -83,7 +83,7 @@ static void add_row(Table *table, TarnRows *rows, guint row) {
 static gboolean add_rows(Table *table, TarnRows *rows, TarnTableSummary *summary, GError **error) {
   g_autoptr(GError) fault = NULL;
   guint64 limit = table->options->limit ? table->options->limit : G_MAXUINT64;
-  for (guint i = 0; i < rows->n_columns; i++) add_field(table, i, rows->names[i], strlen(rows->names[i]), FALSE);
+  for (guint i = 0; i < rows->n_shown; i++) add_field(table, i, rows->names[i], strlen(rows->names[i]), FALSE);
   while (!summary->more && tarn_rows_next(rows, &fault)) {
     guint shown = (guint)MIN(rows->n_rows, limit - summary->shown);
     for (guint row = 0; row < shown; row++) add_row(table, rows, row);
@@ -170,9 +170,9 @@ gboolean tarn_rows_write_table(TarnRows *rows, const TarnTableOptions *options, 
                                GError **error) {
   g_autoptr(GStringChunk) texts = g_string_chunk_new(4096);
   g_autoptr(GArray) fields = g_array_new(FALSE, FALSE, sizeof(Field));
-  g_autofree guint *widths = g_new0(guint, rows->n_columns);
+  g_autofree guint *widths = g_new0(guint, rows->n_shown);
   g_autoptr(GString) clean = g_string_new(NULL);
-  Table table = {options, texts, fields, widths, rows->n_columns, clean, FALSE};
+  Table table = {options, texts, fields, widths, rows->n_shown, clean, FALSE};
   TarnTableSummary found = {0};
   if (!add_rows(&table, rows, &found, error)) return FALSE;
   if (options->line_width > 0 && line_width(&table) > options->line_width)
