@@ -14,6 +14,7 @@ const TarnCommand tarn_commands[] = {
     {"generate", "write example telecom events", tarn_command_generate},
     {"run", "read what is new, build, audit and publish", tarn_command_run},
     {"serve", "answer the project's endpoints over HTTP", tarn_command_serve},
+    {"keys", "make an API key for the server", tarn_command_keys},
     {"query", "run one SELECT over the published file", tarn_command_query},
     {"status", "what is published, how the last runs went", tarn_command_status},
     {"quarantine", "look at refused records, export or replay them", tarn_command_quarantine},

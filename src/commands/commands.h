@@ -18,6 +18,7 @@ int tarn_command_validate(int argc, char **argv);
 int tarn_command_generate(int argc, char **argv);
 int tarn_command_run(int argc, char **argv);
 int tarn_command_serve(int argc, char **argv);
+int tarn_command_keys(int argc, char **argv);
 int tarn_command_query(int argc, char **argv);
 int tarn_command_status(int argc, char **argv);
 int tarn_command_quarantine(int argc, char **argv);

@@ -65,10 +65,22 @@ static const TarnKey publish_keys[] = {
     {NULL},
 };
 
+static const char *const auth_kinds[] = {"auto", "keys", "none", NULL}; /* TarnAuth */
+
 static const TarnKey serve_keys[] = {
     {"host", TARN_KEY_TEXT, offsetof(TarnConfig, host), "address that the server listens on", .fallback = "127.0.0.1"},
     {"port", TARN_KEY_COUNT, offsetof(TarnConfig, port),
      "port that the server listens on; PORT in the environment wins", .fallback = "8000", .minimum = 0,
+     .maximum = 65535},
+    {"auth", TARN_KEY_CHOICE, offsetof(TarnConfig, auth),
+     "auto: keys where there are keys, else this machine alone; keys: there must be keys; none: everyone may read",
+     .fallback = "auto", .choices = auth_kinds},
+    {"keys_file", TARN_KEY_TEXT, offsetof(TarnConfig, keys_file),
+     "file of API keys (`tarn keys`), or folder of such files; relative to the project; TARN_KEYS_FILE wins"},
+    {"cors", TARN_KEY_TEXTS, offsetof(TarnConfig, cors),
+     "origins such as https://app.example whose pages may read answers in a browser; *: all"},
+    {"metrics_port", TARN_KEY_COUNT, offsetof(TarnConfig, metrics_port),
+     "port of its own for /metrics, /livez and /readyz, without keys; 0: none", .fallback = "0", .minimum = 0,
      .maximum = 65535},
     {NULL},
 };
@@ -117,6 +129,21 @@ static void check_rules(const TarnConfig *config, GPtrArray *problems) {
   }
 }
 
+/* scheme://host[:port], as browsers send it in Origin. */
+static gboolean is_origin(const char *text) {
+  g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
+  return uri && g_uri_get_host(uri) && *g_uri_get_host(uri) && *g_uri_get_path(uri) == '\0' && !g_uri_get_query(uri) &&
+         !g_uri_get_fragment(uri) && !g_uri_get_userinfo(uri);
+}
+
+static void check_cors(const TarnConfig *config, guint line, GPtrArray *problems) {
+  for (char **origin = config->cors; *origin; origin++)
+    if (!g_str_equal(*origin, "*") && !is_origin(*origin))
+      tarn_problem_add(problems, TARN_CONFIG_FILE, line, 0,
+                       "write scheme, host and port, such as https://app.example or http://localhost:5173, or *",
+                       "serve.cors: '%s' is no origin", *origin);
+}
+
 void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
   g_autofree char *text = tarn_project_file_read(loading, TARN_CONFIG_FILE);
   g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
@@ -129,6 +156,7 @@ void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
   if (!config->database) config->database = g_strdup_printf("%s.duckdb", config->name);
   check_envelope(config, text ? tarn_frontmatter_line(text, "envelope") : 0, loading->problems);
   check_rules(config, loading->problems);
+  check_cors(config, text ? tarn_frontmatter_line(text, "cors") : 0, loading->problems);
 }
 
 void tarn_config_clear(TarnConfig *config) {
@@ -140,4 +168,6 @@ void tarn_config_clear(TarnConfig *config) {
   g_free(config->payload);
   if (config->rules) g_ptr_array_unref(config->rules);
   g_free(config->host);
+  g_free(config->keys_file);
+  g_strfreev(config->cors);
 }

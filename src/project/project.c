@@ -119,6 +119,12 @@ char *tarn_project_database_path(const TarnProject *project) {
   return g_canonicalize_filename(project->config.database, project->dir);
 }
 
+char *tarn_project_keys_path(const TarnProject *project) {
+  const char *path = g_getenv("TARN_KEYS_FILE");
+  if (path && *path) return g_canonicalize_filename(path, NULL);
+  return project->config.keys_file ? g_canonicalize_filename(project->config.keys_file, project->dir) : NULL;
+}
+
 const TarnModel *tarn_project_model(const TarnProject *project, const char *name) {
   for (guint i = 0; i < project->models->len; i++) {
     const TarnModel *model = project->models->pdata[i];

@@ -106,6 +106,10 @@ typedef struct {
   GStrv reads;
 } TarnEndpoint;
 
+/* Who may ask the server: AUTO: whoever has a key, or this machine alone where there are no keys; KEYS: there must be keys;
+ * NONE: everyone. */
+typedef enum { TARN_AUTH_AUTO, TARN_AUTH_KEYS, TARN_AUTH_NONE } TarnAuth;
+
 typedef struct {
   char *name;     /* of the project */
   char *database; /* path of the published file, relative to the project; DB_PATH wins */
@@ -122,8 +126,12 @@ typedef struct {
   guint keep;             /* 1 */
   gint64 min_interval_us; /* 60 s */
   /* serve */
-  char *host; /* 127.0.0.1 */
-  guint port; /* 8000 */
+  char *host;         /* 127.0.0.1 */
+  guint port;         /* 8000 */
+  int auth;           /* TarnAuth */
+  char *keys_file;    /* file or folder of API keys, relative to the project; NULL: none */
+  GStrv cors;         /* origins whose pages may read answers; "*": all */
+  guint metrics_port; /* 0: none */
 } TarnConfig;
 
 typedef struct {
@@ -152,6 +160,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnProject, tarn_project_free)
 
 /* The published file's path: DB_PATH, else database below the project's folder. Caller frees. */
 char *tarn_project_database_path(const TarnProject *project);
+
+/* The file or folder of API keys: TARN_KEYS_FILE, else serve.keys_file below the project's folder; NULL: none. Caller frees. */
+char *tarn_project_keys_path(const TarnProject *project);
 
 const TarnModel *tarn_project_model(const TarnProject *project, const char *name); /* NULL: none */
 
