@@ -14,7 +14,6 @@
 #include "commands/project_options.h"
 
 #define PORT_NOT_GIVEN G_MININT
-#define MIN_THREADS 4 /* so that one slow query does not hold up the rest on a small machine */
 
 typedef struct {
   TarnCliOptions cli;
@@ -45,12 +44,20 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
   guint port;
   if (!tarn_budget_read(&budget, error) || !choose_port(options, &project->config, &port, error)) return NULL;
   g_autofree char *path = tarn_project_database_path(project);
+  const TarnConfig *config = &project->config;
   const TarnServerOptions server = {.database = path,
                                     .endpoints = project->endpoints,
                                     .host = host,
                                     .port = port,
-                                    .threads = MAX(2 * budget.threads, MIN_THREADS),
+                                    .threads = budget.threads,
                                     .memory_bytes = budget.engine_bytes,
+                                    .queue = config->serve_queue,
+                                    .max_streams = config->serve_max_streams,
+                                    .max_connections = config->serve_max_connections,
+                                    .max_body = config->serve_max_body,
+                                    .timeout_us = config->serve_timeout_us,
+                                    .client_timeout_us = config->serve_client_timeout_us,
+                                    .drain_timeout_us = config->serve_drain_timeout_us,
                                     .log_json = options->cli.log_json};
   return tarn_server_start(&server, error);
 }

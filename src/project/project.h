@@ -126,12 +126,19 @@ typedef struct {
   guint keep;             /* 1 */
   gint64 min_interval_us; /* 60 s */
   /* serve */
-  char *host;         /* 127.0.0.1 */
-  guint port;         /* 8000 */
-  int auth;           /* TarnAuth */
-  char *keys_file;    /* file or folder of API keys, relative to the project; NULL: none */
-  GStrv cors;         /* origins whose pages may read answers; "*": all */
-  guint metrics_port; /* 0: none */
+  char *host;                     /* 127.0.0.1 */
+  guint port;                     /* 8000 */
+  int auth;                       /* TarnAuth */
+  char *keys_file;                /* file or folder of API keys, relative to the project; NULL: none */
+  GStrv cors;                     /* origins whose pages may read answers; "*": all */
+  guint metrics_port;             /* 0: none */
+  guint serve_queue;              /* 256 */
+  gint64 serve_timeout_us;        /* 30 s */
+  guint serve_max_streams;        /* 32 */
+  guint64 serve_max_body;         /* 1 MiB */
+  guint serve_max_connections;    /* 10,000 */
+  gint64 serve_client_timeout_us; /* 30 s */
+  gint64 serve_drain_timeout_us;  /* 10 s */
 } TarnConfig;
 
 typedef struct {

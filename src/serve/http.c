@@ -1,9 +1,6 @@
 #include "serve/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <gio/gio.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -11,176 +8,99 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "serve/request_id.h"
+#include "serve/http_private.h"
 
-#define IDLE_SECONDS 30u
 #define BACKLOG 1024
+#define TICK_US (G_USEC_PER_SEC / 10)
+#define SLOWEST_BYTES_PER_TICK 1638 /* 64 KiB in four seconds */
 
-struct TarnHttp {
-  TarnHttpOptions options;
-  struct MHD_Daemon *daemon;
-  int socket;
-  GMutex mutex;
-  GCond idle;
-  guint in_flight; /* requests that the handler has seen and whose responses are not sent yet; under mutex */
-  gint stopping;   /* atomic */
-};
+/* ---- how long clients may take ---- */
 
-/* One request from its first line to the end of its response. */
-typedef struct {
-  char *target;
-  char *method;
-  char id[TARN_REQUEST_ID_SIZE];
-  gint64 started_us;
-  guint status; /* 0: the handler has not been called */
-  guint64 body_size;
-} Exchange;
+static gint ticks(const TarnHttp *http, gint64 now_us) { return (gint)((now_us - http->started_us) / TICK_US) + 1; }
 
-static void *exchange_begin(void *user, const char *target, struct MHD_Connection *connection) {
-  (void)user, (void)connection;
-  Exchange *exchange = g_new0(Exchange, 1);
-  exchange->target = g_strdup(target);
-  exchange->started_us = g_get_monotonic_time();
-  return exchange;
+void tarn_http_deadline_set(TarnHttp *http, TarnHttpConnection *connection, gsize size) {
+  gint allowed = (gint)(http->options.client_timeout_us / TICK_US) + (gint)(size / SLOWEST_BYTES_PER_TICK) + 1;
+  g_atomic_int_set(&connection->deadline, ticks(http, g_get_monotonic_time()) + allowed);
 }
 
-static void count_in_flight(TarnHttp *http, gint by) {
+void tarn_http_deadline_clear(TarnHttpConnection *connection) { g_atomic_int_set(&connection->deadline, 0); }
+
+/* Ends the connections whose clients are late: libmicrohttpd's own timeout starts again with every byte, which a slow
+ * client uses. A socket that is shut down is seen, and closed, by its I/O thread. */
+static void sweep(TarnHttp *http) {
+  gint now = ticks(http, g_get_monotonic_time());
+  for (GList *link = http->connections.head; link; link = link->next) {
+    TarnHttpConnection *connection = link->data;
+    gint deadline = g_atomic_int_get(&connection->deadline);
+    if (deadline != 0 && deadline < now) shutdown(connection->fd, SHUT_RDWR);
+  }
+}
+
+static gpointer sweep_until_end(gpointer user) {
+  TarnHttp *http = user;
   g_mutex_lock(&http->mutex);
-  http->in_flight += (guint)by;
-  if (http->in_flight == 0) g_cond_signal(&http->idle);
+  gint64 next = g_get_monotonic_time();
+  while (!http->closing) {
+    if (g_cond_wait_until(&http->changed, &http->mutex, next)) continue;
+    sweep(http);
+    next = g_get_monotonic_time() + CLAMP(http->options.client_timeout_us / 4, TICK_US, G_USEC_PER_SEC);
+  }
+  g_mutex_unlock(&http->mutex);
+  return NULL;
+}
+
+/* ---- connections ---- */
+
+/* The client's address as numbers, an IPv4 address that came through an IPv6 socket as IPv4. */
+static void read_peer(const struct sockaddr *address, TarnHttpConnection *connection) {
+  g_strlcpy(connection->peer, "unknown", sizeof connection->peer);
+  if (address && address->sa_family == AF_INET) {
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    inet_ntop(AF_INET, &v4->sin_addr, connection->peer, sizeof connection->peer);
+    connection->loopback = ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  } else if (address && address->sa_family == AF_INET6) {
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    gboolean mapped = IN6_IS_ADDR_V4MAPPED(v6);
+    inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? &v6->s6_addr[12] : (const void *)v6, connection->peer,
+              sizeof connection->peer);
+    connection->loopback = mapped ? v6->s6_addr[12] == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(v6);
+  }
+}
+
+static void connection_open(TarnHttp *http, struct MHD_Connection *connection, void **context) {
+  TarnHttpConnection *client = g_new0(TarnHttpConnection, 1);
+  client->link.data = client;
+  client->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  read_peer(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, client);
+  tarn_http_deadline_set(http, client, 0);
+  *context = client;
+  g_mutex_lock(&http->mutex);
+  g_queue_push_tail_link(&http->connections, &client->link);
   g_mutex_unlock(&http->mutex);
 }
 
-static void exchange_end(void *user, struct MHD_Connection *connection, void **state,
-                         enum MHD_RequestTerminationCode code) {
-  (void)connection, (void)code;
-  TarnHttp *http = user;
-  Exchange *exchange = g_steal_pointer(state);
-  if (!exchange) return;
-  const TarnHttpRequest request = {
-      .method = exchange->method, .target = exchange->target, .peer = "", .body = "", .id = exchange->id};
-  if (exchange->status) {
-    gint64 elapsed_us = g_get_monotonic_time() - exchange->started_us;
-    if (http->options.done)
-      http->options.done(http->options.user, &request, exchange->status, exchange->body_size, elapsed_us);
-    count_in_flight(http, -1);
-  }
-  g_free(exchange->target);
-  g_free(exchange->method);
-  g_free(exchange);
+static void connection_close(TarnHttp *http, TarnHttpConnection *client) {
+  g_mutex_lock(&http->mutex);
+  g_queue_unlink(&http->connections, &client->link);
+  g_mutex_unlock(&http->mutex);
+  g_free(client);
 }
 
-/* Hands the body over to libmicrohttpd without a copy: both sides use malloc. */
-static struct MHD_Response *make_response(TarnHttp *http, TarnHttpResponse *made) {
-  gsize size = made->body->len;
-  char *bytes = g_string_free(g_steal_pointer(&made->body), FALSE);
-  struct MHD_Response *response = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
-  if (!response) {
-    g_free(bytes);
-    return NULL;
-  }
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, made->content_type);
-  MHD_add_response_header(response, "X-Request-Id", made->request->id);
-  for (guint i = 0; made->headers && i < made->headers->len; i++) {
-    const TarnHttpHeader *header = &g_array_index(made->headers, TarnHttpHeader, i);
-    MHD_add_response_header(response, header->name, header->value);
-  }
-  if (g_atomic_int_get(&http->stopping)) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-  return response;
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what) {
+  if (what == MHD_CONNECTION_NOTIFY_STARTED)
+    connection_open(user, connection, context);
+  else
+    connection_close(user, g_steal_pointer(context));
 }
 
-static void header_clear(gpointer header) { g_free(((TarnHttpHeader *)header)->value); }
-
-void tarn_http_response_set_header(TarnHttpResponse *response, const char *name, const char *value) {
-  if (!response->headers) {
-    response->headers = g_array_new(FALSE, FALSE, sizeof(TarnHttpHeader));
-    g_array_set_clear_func(response->headers, header_clear);
-  }
-  for (guint i = 0; i < response->headers->len; i++) {
-    TarnHttpHeader *header = &g_array_index(response->headers, TarnHttpHeader, i);
-    if (g_ascii_strcasecmp(header->name, name) != 0) continue;
-    g_free(header->value);
-    header->value = g_strdup(value);
-    return;
-  }
-  const TarnHttpHeader header = {name, g_strdup(value)};
-  g_array_append_val(response->headers, header);
-}
-
-void tarn_http_response_clear(TarnHttpResponse *response) {
-  if (response->body) g_string_free(response->body, TRUE);
-  g_clear_pointer(&response->headers, g_array_unref);
-  g_clear_error(&response->error);
-  response->body = NULL;
-}
-
-const char *tarn_http_request_header(const TarnHttpRequest *request, const char *name) {
-  return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-/* The client's address as numbers, an IPv4 address that came through an IPv6 socket as IPv4. */
-static gboolean read_peer(struct MHD_Connection *connection, char *text, gsize size) {
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  g_autoptr(GSocketAddress) address = NULL;
-  g_strlcpy(text, "unknown", size);
-  if (!info || !info->client_addr) return FALSE;
-  gsize length = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-  address = g_socket_address_new_from_native(info->client_addr, length);
-  if (!G_IS_INET_SOCKET_ADDRESS(address)) return FALSE;
-  GInetAddress *inet = g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address));
-  g_autofree char *shown = g_inet_address_to_string(inet);
-  gboolean mapped = g_str_has_prefix(shown, "::ffff:");
-  g_strlcpy(text, mapped ? shown + strlen("::ffff:") : shown, size);
-  return g_inet_address_get_is_loopback(inet) || (mapped && g_str_has_prefix(text, "127."));
-}
-
-static gboolean has_body(struct MHD_Connection *connection) {
-  const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
-         (length && !g_str_equal(length, "0"));
-}
-
-/* Called when the headers are read, and again when the request is. A response to the first call closes the connection,
- * which is wanted only where a body follows that nobody reads. */
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **state) {
-  (void)url, (void)version, (void)upload, (void)upload_size;
-  TarnHttp *http = user;
-  Exchange *exchange = *state;
-  if (!exchange->method) {
-    exchange->method = g_strdup(method);
-    tarn_request_id_choose(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Request-Id"),
-                           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "traceparent"), exchange->id);
-    if (!has_body(connection)) return MHD_YES;
-  }
-  count_in_flight(http, 1);
-  char peer[INET6_ADDRSTRLEN];
-  gboolean loopback = read_peer(connection, peer, sizeof peer);
-  const TarnHttpRequest request = {.method = method,
-                                   .target = exchange->target,
-                                   .peer = peer,
-                                   .loopback = loopback,
-                                   .body = "",
-                                   .id = exchange->id,
-                                   .connection = connection};
-  TarnHttpResponse made = {
-      .status = MHD_HTTP_OK, .content_type = "application/json", .body = g_string_sized_new(1024), .request = &request};
-  http->options.handler(http->options.user, &request, &made);
-  exchange->status = made.status;
-  exchange->body_size = made.body->len;
-  struct MHD_Response *response = make_response(http, &made);
-  tarn_http_response_clear(&made);
-  if (!response) return MHD_NO;
-  enum MHD_Result queued = MHD_queue_response(connection, made.status, response);
-  MHD_destroy_response(response);
-  return queued;
-}
-
-/* Targets are decoded by serve/target.c, which keeps an escaped slash from becoming a separator. */
+/* Targets are decoded by their reader, which keeps an escaped slash from becoming a separator. */
 static size_t leave_escaped(void *user, struct MHD_Connection *connection, char *text) {
   (void)user, (void)connection;
   return strlen(text);
 }
+
+/* ---- the server ---- */
 
 static int listen_at(const struct addrinfo *address) {
   int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
@@ -228,35 +148,52 @@ static int open_socket(const char *host, guint port, GError **error) {
 }
 
 static struct MHD_Daemon *start_daemon(TarnHttp *http) {
+  const TarnHttpOptions *options = &http->options;
   /* clang-format off */
-  return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, http,
+  return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+                          tarn_http_exchange_step, http,
                           MHD_OPTION_LISTEN_SOCKET, http->socket,
-                          MHD_OPTION_THREAD_POOL_SIZE, http->options.threads,
-                          MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-                          MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, http,
-                          MHD_OPTION_NOTIFY_COMPLETED, exchange_end, http,
+                          MHD_OPTION_THREAD_POOL_SIZE, options->threads,
+                          MHD_OPTION_CONNECTION_LIMIT, MAX(options->max_connections, options->threads),
+                          MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+                          MHD_OPTION_URI_LOG_CALLBACK, tarn_http_exchange_begin, http,
+                          MHD_OPTION_NOTIFY_COMPLETED, tarn_http_exchange_end, http,
                           MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
                           MHD_OPTION_END);
   /* clang-format on */
 }
 
+/* libmicrohttpd must not be stopped while a connection is suspended. */
+static void close_and_wait(TarnHttp *http) {
+  g_mutex_lock(&http->mutex);
+  http->closing = TRUE;
+  g_cond_broadcast(&http->changed);
+  while (http->awaited > 0) g_cond_wait(&http->changed, &http->mutex);
+  g_mutex_unlock(&http->mutex);
+  g_thread_join(http->sweeper);
+}
+
 static void http_free(TarnHttp *http) {
   if (http->socket >= 0) close(http->socket);
   g_mutex_clear(&http->mutex);
-  g_cond_clear(&http->idle);
+  g_cond_clear(&http->changed);
   g_free(http);
 }
 
 TarnHttp *tarn_http_start(const TarnHttpOptions *options, GError **error) {
   TarnHttp *http = g_new0(TarnHttp, 1);
   http->options = *options;
+  http->started_us = g_get_monotonic_time();
   g_mutex_init(&http->mutex);
-  g_cond_init(&http->idle);
+  g_cond_init(&http->changed);
   http->socket = open_socket(options->host, options->port, error);
   if (http->socket >= 0 && !(http->daemon = start_daemon(http)))
     tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "raise the limits of threads and open files",
                    "cannot start the HTTP threads");
-  if (http->daemon) return http;
+  if (http->daemon) {
+    http->sweeper = g_thread_new("slow-clients", sweep_until_end, http);
+    return http;
+  }
   http_free(http);
   return NULL;
 }
@@ -272,14 +209,20 @@ guint tarn_http_port(const TarnHttp *http) {
   return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-void tarn_http_stop(TarnHttp *http, gint64 grace_us) {
-  if (!http) return;
+gboolean tarn_http_drain(TarnHttp *http, gint64 grace_us) {
   g_atomic_int_set(&http->stopping, 1);
   MHD_quiesce_daemon(http->daemon);
   gint64 deadline = g_get_monotonic_time() + grace_us;
   g_mutex_lock(&http->mutex);
-  while (http->in_flight > 0 && g_cond_wait_until(&http->idle, &http->mutex, deadline)) continue;
+  while (http->in_flight > 0 && g_cond_wait_until(&http->changed, &http->mutex, deadline)) continue;
+  gboolean all = http->in_flight == 0;
   g_mutex_unlock(&http->mutex);
+  return all;
+}
+
+void tarn_http_stop(TarnHttp *http) {
+  if (!http) return;
+  close_and_wait(http);
   MHD_stop_daemon(http->daemon);
   http_free(http);
 }

@@ -25,6 +25,7 @@ static const struct {
     {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {499, "Client Closed Request"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {503, "Service Unavailable"},
@@ -52,6 +53,8 @@ void tarn_http_problem_begin(TarnHttpResponse *response, TarnJsonWriter *json, g
                              const char *detail) {
   response->status = status;
   response->content_type = "application/problem+json";
+  g_clear_pointer(&response->bytes, g_bytes_unref);
+  if (!response->body) response->body = g_string_new(NULL);
   g_string_truncate(response->body, 0);
   tarn_json_init(json, response->body);
   tarn_json_begin_object(json);
@@ -65,7 +68,10 @@ void tarn_http_problem_begin(TarnHttpResponse *response, TarnJsonWriter *json, g
   tarn_json_member_string(json, "request_id", response->request->id);
 }
 
-void tarn_http_problem_end(TarnJsonWriter *json) { tarn_json_end_object(json); }
+void tarn_http_problem_end(TarnJsonWriter *json) {
+  tarn_json_end_object(json);
+  g_string_append_c(json->out, '\n');
+}
 
 void tarn_http_problem_write(TarnHttpResponse *response, guint status, const char *hint, const char *detail) {
   TarnJsonWriter json;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/error.h"
+#include "base/budget.h"
 #include "base/version.h"
 #include "lakehouse/sql.h"
 #include "serve/access_log.h"
@@ -14,16 +14,18 @@
 #include "serve/served.h"
 
 #define MAX_TARGET_BYTES 8192
-#define STOP_GRACE_US (10 * G_USEC_PER_SEC)
+#define MIN_WORKERS 4 /* so that one slow query does not hold up the rest on a small machine */
 
 struct TarnServer {
-  gboolean log_json;
+  TarnServerOptions options;
   char *health_sql;
   TarnEndpoint health;
   TarnRoutes *routes; /* pattern -> TarnEndpointPlan */
   GPtrArray *plans;   /* TarnEndpointPlan; its number is its statement's */
   GMutex mutex;
   TarnServed *served; /* the current generation; under mutex */
+  TarnAdmission *admission;
+  TarnAnswers *answers;
   TarnHttp *http;
 };
 
@@ -53,7 +55,11 @@ static void write_wrong_method(const TarnHttpRequest *request, TarnHttpResponse 
   tarn_http_problem_write(response, 405, "use GET or HEAD", detail);
 }
 
-static void answer(gpointer user, const TarnHttpRequest *request, TarnHttpResponse *response) {
+static gboolean is_read(const TarnHttpRequest *request) {
+  return g_str_equal(request->method, "GET") || g_str_equal(request->method, "HEAD");
+}
+
+static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
   TarnServer *server = user;
   g_autoptr(TarnTarget) target = tarn_target_parse(request->target);
   const TarnEndpointPlan *plan = tarn_routes_match(server->routes, target);
@@ -61,19 +67,37 @@ static void answer(gpointer user, const TarnHttpRequest *request, TarnHttpRespon
     tarn_http_problem_write(response, 414, NULL, "the path and query are longer than 8192 bytes");
   } else if (!plan) {
     write_not_found(server, target, response);
-  } else if (!g_str_equal(request->method, "GET") && !g_str_equal(request->method, "HEAD")) {
+  } else if (!is_read(request)) {
     write_wrong_method(request, response);
   } else {
     g_autoptr(TarnServed) served = current_generation(server);
-    g_autoptr(TarnQuery) query = tarn_endpoint_plan_query(plan, target, response);
-    if (query) tarn_answer_write(query, served, response);
+    TarnQuery *query = tarn_endpoint_plan_query(plan, target, response);
+    if (query) return tarn_answers_begin(server->answers, query, served, request, response);
   }
-  g_string_append_c(response->body, '\n');
-  if (response->error) tarn_access_log_failure(request, response->error, server->log_json);
+  return TARN_HTTP_ANSWERED;
 }
 
-static void log_request(gpointer user, const TarnHttpRequest *request, guint status, guint64 body_size,
-                        gint64 elapsed_us) {
+static TarnHttpTurn refuse_body(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+  const TarnServer *server = user;
+  (void)request;
+  g_autofree char *size = tarn_format_size(server->options.max_body);
+  g_autofree char *detail = g_strdup_printf("the request's body is longer than %s", size);
+  tarn_http_problem_write(response, 413, "send less; the project can raise serve.max_body", detail);
+  return TARN_HTTP_ANSWERED;
+}
+
+/* What every response says. */
+static void prepare(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+  const TarnServer *server = user;
+  char timing[96];
+  gint64 elapsed_us = g_get_monotonic_time() - request->received_us;
+  g_snprintf(timing, sizeof timing, "queued;dur=%.3f, elapsed;dur=%.3f", (double)response->queued_us / 1e3,
+             (double)elapsed_us / 1e3);
+  tarn_http_response_set_header(response, "Server-Timing", timing);
+  if (response->error) tarn_access_log_failure(request, response->error, server->options.log_json);
+}
+
+static void log_request(gpointer user, TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
   (void)user;
   tarn_access_log_request(request, status, body_size, elapsed_us);
 }
@@ -108,20 +132,39 @@ static gboolean check_plans(const TarnServer *server, GError **error) {
   return ok;
 }
 
+static guint workers(const TarnServerOptions *options) { return MAX(2 * options->threads, MIN_WORKERS); }
+
 static gboolean open_generation(TarnServer *server, const TarnServerOptions *options, GError **error) {
   g_autoptr(GArray) statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
   if (!add_endpoints(server, options->endpoints, statements, error)) return FALSE;
-  const TarnServedOptions served = {.memory_bytes = options->memory_bytes, .workers = options->threads};
+  const TarnServedOptions served = {.memory_bytes = options->memory_bytes, .workers = workers(options)};
   server->served = tarn_served_open(options->database, &served, (const TarnServedStatement *)statements->data,
                                     statements->len, error);
   return server->served && check_plans(server, error);
 }
 
-static gboolean start_http(TarnServer *server, const TarnServerOptions *options, GError **error) {
+static void start_answers(TarnServer *server) {
+  const TarnServerOptions *options = &server->options;
+  const TarnAdmissionOptions admission = {.workers = workers(options), .queue = options->queue};
+  server->admission = tarn_admission_new(&admission);
+  const TarnAnswersOptions answers = {.admission = server->admission,
+                                      .timeout_us = options->timeout_us,
+                                      .max_streams = options->max_streams,
+                                      .log_json = options->log_json};
+  server->answers = tarn_answers_new(&answers);
+}
+
+static gboolean start_http(TarnServer *server, GError **error) {
+  const TarnServerOptions *options = &server->options;
   const TarnHttpOptions http = {.host = options->host,
                                 .port = options->port,
                                 .threads = options->threads,
-                                .handler = answer,
+                                .max_connections = options->max_connections,
+                                .max_body = options->max_body,
+                                .client_timeout_us = options->client_timeout_us,
+                                .handler = handle,
+                                .refuse = refuse_body,
+                                .prepare = prepare,
                                 .done = options->log_json ? log_request : NULL,
                                 .user = server};
   server->http = tarn_http_start(&http, error);
@@ -130,18 +173,25 @@ static gboolean start_http(TarnServer *server, const TarnServerOptions *options,
 
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) {
   TarnServer *server = g_new0(TarnServer, 1);
-  server->log_json = options->log_json;
+  server->options = *options;
   server->routes = tarn_routes_new();
   server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
   g_mutex_init(&server->mutex);
-  if (open_generation(server, options, error) && start_http(server, options, error)) return server;
+  if (open_generation(server, options, error)) {
+    start_answers(server);
+    if (start_http(server, error)) return server;
+  }
   tarn_server_stop(server);
   return NULL;
 }
 
 void tarn_server_stop(TarnServer *server) {
   if (!server) return;
-  tarn_http_stop(server->http, STOP_GRACE_US);
+  if (server->http) tarn_http_drain(server->http, server->options.drain_timeout_us);
+  tarn_admission_close(server->admission);
+  tarn_http_stop(server->http);
+  tarn_admission_free(server->admission);
+  tarn_answers_free(server->answers);
   tarn_served_unref(server->served);
   tarn_routes_free(server->routes);
   g_ptr_array_unref(server->plans);

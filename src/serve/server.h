@@ -11,9 +11,16 @@ typedef struct {
   GPtrArray *endpoints; /* TarnEndpoint; must outlive the server */
   const char *host;
   guint port;           /* 0: any that is free */
-  guint threads;        /* requests answered at once; at least 1 */
+  guint threads;        /* of the CPU budget: so many for I/O, some more for queries; at least 1 */
   guint64 memory_bytes; /* DuckDB's memory_limit; 0: its default */
-  gboolean log_json;    /* a JSON line per request; failures as JSON too */
+  guint queue;          /* requests that may wait for the engine */
+  guint max_streams;    /* answers sent in blocks at once */
+  guint max_connections;
+  gsize max_body;           /* of a request */
+  gint64 timeout_us;        /* of a query that names none */
+  gint64 client_timeout_us; /* of what a client has to do */
+  gint64 drain_timeout_us;  /* how long tarn_server_stop waits for the requests in flight */
+  gboolean log_json;        /* a JSON line per request; failures as JSON too */
 } TarnServerOptions;
 
 typedef struct TarnServer TarnServer;
@@ -21,7 +28,7 @@ typedef struct TarnServer TarnServer;
 /* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit; TARN_ERROR_ENVIRONMENT: no published
  * file, port taken. */
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error);
-/* Ends after the requests in flight are answered, at most ten seconds later. Accepts NULL. */
+/* Ends after the requests in flight are answered; those that are not in time are stopped. Accepts NULL. */
 void tarn_server_stop(TarnServer *server);
 
 guint tarn_server_port(const TarnServer *server);
