@@ -260,6 +260,8 @@ static void check(const TarnEndpoint *endpoint, const Exchange *exchanges, gsize
     g_autoptr(TarnQuery) query = tarn_endpoint_plan_query(plan, target, &response);
     if (query) tarn_answer_write(query, served, &response);
     const char *body = exchanges[i].body;
+    g_assert_true(g_str_has_suffix(response.body->str, "}\n") || g_str_has_suffix(response.body->str, "]\n"));
+    g_string_truncate(response.body, response.body->len - 1);
     if (response.status != exchanges[i].status ||
         (body[0] == '*' ? !strstr(response.body->str, body + 1) : strcmp(response.body->str, body) != 0))
       g_error("%s: %u %s", exchanges[i].target, response.status, response.body->str);
