@@ -136,3 +136,24 @@ def serve(tmp_path):
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """small_disk(bytes) -> a file system of that size, or of a new size where it is called again."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = []
+
+    def mount(size):
+        options = f"size={size},mode=0755" + (",remount" if mounted else "")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tarn-test", folder], capture_output=True, text=True)
+        if done.returncode != 0 and not mounted:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        assert done.returncode == 0, done.stderr
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", "-l", folder], check=True)

@@ -1,4 +1,4 @@
-/* Every fault point, in the order in which a run passes them. Included by fault.c only. */
+/* Every fault point, in the order in which a run passes them, then those of other commands. Included by fault.c only. */
 TARN_FAULT_POINT("lock.taken")
 TARN_FAULT_POINT("clone.begin")
 TARN_FAULT_POINT("clone.done")
@@ -17,3 +17,9 @@ TARN_FAULT_POINT("publish.synced")
 TARN_FAULT_POINT("publish.kept")
 TARN_FAULT_POINT("publish.renamed")
 TARN_FAULT_POINT("publish.done")
+/* Of `tarn archive`. archive.rename: the volume has no rename. */
+TARN_FAULT_POINT("archive.copied")
+TARN_FAULT_POINT("archive.rename")
+TARN_FAULT_POINT("archive.file")
+TARN_FAULT_POINT("archive.manifest")
+TARN_FAULT_POINT("archive.manifested")

@@ -22,6 +22,7 @@ const TarnCommand tarn_commands[] = {
     {"rollback", "publish an earlier generation again", tarn_command_rollback},
     {"diff", "compare two generations", tarn_command_diff},
     {"verify", "compute everything again from bronze and compare", tarn_command_verify},
+    {"archive", "copy what cannot be computed again to another place", tarn_command_archive},
     {NULL, NULL, NULL},
 };
 

@@ -34,8 +34,7 @@ static void append_hash_argument(GString *list, const char *column, const char *
   g_string_append_printf(list, "%s%s%s", list->len ? ", " : "", name, is_nested(type) ? "::VARCHAR" : "");
 }
 
-/* The arguments of hash(): every column but the excluded ones, in the table's order. */
-static char *hash_arguments(TarnConn *conn, const TarnTableScope *scope, GError **error) {
+char *tarn_table_hash_arguments(TarnConn *conn, const TarnTableScope *scope, GError **error) {
   const char *dot = strchr(scope->table, '.');
   g_autofree char *schema = dot ? g_strndup(scope->table, (gsize)(dot - scope->table)) : g_strdup("main");
   const TarnValue values[] = {tarn_value_text(schema), tarn_value_text(dot ? dot + 1 : scope->table)};
@@ -67,7 +66,7 @@ TarnTableScope tarn_table_scope(const char *table, const char *layer) {
 
 TarnTableState *tarn_table_state_compute(TarnConn *conn, const TarnTableScope *scope, GError **error) {
   g_assert(scope->min_seq <= 0 || scope->base);
-  g_autofree char *arguments = hash_arguments(conn, scope, error);
+  g_autofree char *arguments = tarn_table_hash_arguments(conn, scope, error);
   if (!arguments) return NULL;
   g_autofree char *table = quote_table(scope->table);
   gboolean partial = scope->min_seq > 0;

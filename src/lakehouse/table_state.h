@@ -32,6 +32,9 @@ typedef struct {
  * table and layer are borrowed. */
 TarnTableScope tarn_table_scope(const char *table, const char *layer);
 
+/* The arguments of hash() over a row: every column but the excluded ones, in the table's order. Caller frees. */
+char *tarn_table_hash_arguments(TarnConn *conn, const TarnTableScope *scope, GError **error);
+
 /* Reads the table. Errors: there is no such table, or base is missing where min_seq is given. */
 TarnTableState *tarn_table_state_compute(TarnConn *conn, const TarnTableScope *scope, GError **error);
 

@@ -65,6 +65,13 @@ static const TarnKey publish_keys[] = {
     {NULL},
 };
 
+static const TarnKey archive_keys[] = {
+    {"folder", TARN_KEY_TEXT, offsetof(TarnConfig, archive_folder),
+     "where `tarn archive` copies bronze to, relative to the project, best on another volume; TARN_ARCHIVE in the "
+     "environment wins"},
+    {NULL},
+};
+
 static const char *const auth_kinds[] = {"auto", "keys", "none", NULL}; /* TarnAuth */
 
 static const TarnKey serve_keys[] = {
@@ -111,6 +118,7 @@ const TarnKey tarn_config_keys[] = {
     {"bronze", TARN_KEY_SECTION, 0, NULL, .keys = bronze_keys},
     {"quality", TARN_KEY_SECTION, 0, NULL, .keys = quality_keys},
     {"publish", TARN_KEY_SECTION, 0, NULL, .keys = publish_keys},
+    {"archive", TARN_KEY_SECTION, 0, NULL, .keys = archive_keys},
     {"serve", TARN_KEY_SECTION, 0, NULL, .keys = serve_keys},
     {NULL},
 };
@@ -185,6 +193,7 @@ void tarn_config_clear(TarnConfig *config) {
   g_strfreev(config->envelope);
   g_free(config->payload);
   if (config->rules) g_ptr_array_unref(config->rules);
+  g_free(config->archive_folder);
   g_free(config->host);
   g_free(config->keys_file);
   g_strfreev(config->cors);

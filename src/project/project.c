@@ -125,6 +125,13 @@ char *tarn_project_keys_path(const TarnProject *project) {
   return project->config.keys_file ? g_canonicalize_filename(project->config.keys_file, project->dir) : NULL;
 }
 
+char *tarn_project_archive_path(const TarnProject *project) {
+  const char *path = g_getenv("TARN_ARCHIVE");
+  if (path && *path) return g_canonicalize_filename(path, NULL);
+  const char *folder = project->config.archive_folder;
+  return folder ? g_canonicalize_filename(folder, project->dir) : NULL;
+}
+
 const TarnModel *tarn_project_model(const TarnProject *project, const char *name) {
   for (guint i = 0; i < project->models->len; i++) {
     const TarnModel *model = project->models->pdata[i];

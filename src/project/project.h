@@ -125,6 +125,8 @@ typedef struct {
   /* publish */
   guint keep;             /* 1 */
   gint64 min_interval_us; /* 60 s */
+  /* archive */
+  char *archive_folder; /* relative to the project; NULL: none; TARN_ARCHIVE wins */
   /* serve */
   char *host;                     /* 127.0.0.1 */
   guint port;                     /* 8000 */
@@ -170,6 +172,9 @@ char *tarn_project_database_path(const TarnProject *project);
 
 /* The file or folder of API keys: TARN_KEYS_FILE, else serve.keys_file below the project's folder; NULL: none. Caller frees. */
 char *tarn_project_keys_path(const TarnProject *project);
+
+/* The archive's folder: TARN_ARCHIVE, else archive.folder below the project's folder; NULL: neither names one. Caller frees. */
+char *tarn_project_archive_path(const TarnProject *project);
 
 const TarnModel *tarn_project_model(const TarnProject *project, const char *name); /* NULL: none */
 
