@@ -11,8 +11,8 @@
  * Order of a run: _new, _lock, _begin, (open work_path with tarn_db_open, change it, CHECKPOINT, close), _publish or
  * _abandon, _free. A crash anywhere leaves the published file as generation N or N+1, never a mixture; leftovers are
  * removed by the next _begin. One TarnLakehouse belongs to one thread. Nothing here may be called while this process
- * has the published or the work file open (DuckDB's lock would be lost), but for _new, _lock, the path getters and
- * _free. */
+ * has the published or the work file open (DuckDB's lock would be lost), but for _new, _lock, _kept, the path getters
+ * and _free. */
 #pragma once
 #include <glib.h>
 
