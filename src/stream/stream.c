@@ -21,6 +21,13 @@ TarnPosition *tarn_position_copy(const TarnPosition *position) {
   return copy;
 }
 
+void tarn_gap_free(TarnGap *gap) {
+  if (!gap) return;
+  g_free(gap->name);
+  g_free(gap->why);
+  g_free(gap);
+}
+
 void tarn_stream_options_init(TarnStreamOptions *options) {
   *options = (TarnStreamOptions){.max_record_bytes = 1024 * KIBIBYTE, .batch_bytes = 1024 * KIBIBYTE};
 }
@@ -29,8 +36,13 @@ void tarn_batch_init(TarnBatch *batch) { *batch = (TarnBatch){0}; }
 
 /* Empties the batch and keeps its memory. */
 static void batch_reset(TarnBatch *batch) {
-  for (guint i = 0; i < batch->count; i++) g_free(batch->records[i].digest);
+  for (guint i = 0; i < batch->count; i++) {
+    g_free(batch->records[i].digest);
+    g_free(batch->records[i].headers);
+  }
   batch->count = 0;
+  if (batch->release) batch->release(batch->stream_data);
+  batch->release = NULL;
   g_clear_pointer(&batch->source_name, g_free);
 }
 
@@ -71,6 +83,14 @@ gboolean tarn_stream_has_new(TarnStream *stream, gboolean *has_new, GError **err
 
 void tarn_stream_progress(TarnStream *stream, TarnStreamProgress *progress) {
   stream->class->progress(stream, progress);
+}
+
+const GPtrArray *tarn_stream_gaps(TarnStream *stream) {
+  return stream->class->gaps ? stream->class->gaps(stream) : NULL;
+}
+
+gboolean tarn_stream_published(TarnStream *stream, GError **error) {
+  return !stream->class->published || stream->class->published(stream, error);
 }
 
 void tarn_stream_free(TarnStream *stream) {

@@ -12,15 +12,16 @@ typedef struct TarnStream TarnStream;
 
 /* How far one part of a source (a file, a partition) has been read. */
 typedef struct {
-  /* what the part is known by: a file's fingerprint "sha256:<hex>:<bytes hashed>", a topic and cluster id */
+  /* what the part is known by: a file's fingerprint "sha256:<hex>:<bytes hashed>"; "kafka:<cluster id>:<topic>" */
   char *identity;
   char *name;       /* what a person calls it now: path or topic */
   gint32 partition; /* 0 for files */
   gint64 offset;    /* the next record to read: byte offset in the uncompressed content, or Kafka offset */
   gint64 size;      /* plain files: size in bytes when last seen; compressed files: compressed size; else -1 */
-  /* files: SHA-256 (hex) of the up to 4096 bytes that end at `offset` (content before the position); NULL else */
+  /* content before the position, to know it again; files: SHA-256 (hex) of the up to 4096 bytes that end at `offset`;
+   * Kafka: "<offset>:<SHA-256>" of the last record that was read, NULL where none was */
   char *prefix_digest;
-  gboolean complete; /* files: nothing pending behind offset */
+  gboolean complete; /* files: nothing pending behind offset; Kafka: read to the end of the run's beginning */
 } TarnPosition;
 
 void tarn_position_free(TarnPosition *position); /* accepts NULL */
@@ -30,6 +31,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnPosition, tarn_position_free)
 typedef enum {
   TARN_RECORD_WHOLE,    /* data holds the record */
   TARN_RECORD_OVERSIZE, /* larger than max_record_bytes: data holds its first 64 KiB, full_size and digest tell the rest */
+  TARN_RECORD_TOMBSTONE, /* Kafka: a key without a value, which says that what has the key is deleted; no data */
+  TARN_RECORD_FRAMED,    /* Kafka: as WHOLE, but in a framing (framing.h) that hides what it is; why says which */
 } TarnRecordKind;
 
 typedef struct {
@@ -39,6 +42,13 @@ typedef struct {
   gint64 offset;    /* of its first byte, see TarnPosition.offset */
   gint64 full_size; /* bytes of the record in the source, as counted before truncation */
   char *digest;     /* OVERSIZE: SHA-256 of the whole record, hex, owned by the batch; else NULL */
+  /* Kafka only; zero or NULL else */
+  guint frame;         /* WHOLE: so many bytes right before data are the record's framing, and part of the record */
+  const char *why;     /* FRAMED: static text */
+  const char *key;     /* borrowed from the batch; NULL: the record has none */
+  guint32 key_size;    /* an empty key is one, too */
+  char *headers;       /* JSON (headers.h), owned by the batch; NULL: the record has none */
+  gint64 timestamp_us; /* since 1970; 0: none */
 } TarnRecord;
 
 /* Records of one part of the source, in arrival order. Empty lines are no records. */
@@ -52,6 +62,7 @@ typedef struct {
   char *block;
   gsize block_size;
   gpointer stream_data;
+  void (*release)(gpointer stream_data); /* gives stream_data back when the batch is reused or cleared; may be NULL */
 } TarnBatch;
 
 void tarn_batch_init(TarnBatch *batch);
@@ -85,14 +96,32 @@ GPtrArray *tarn_stream_positions(TarnStream *stream);
 gboolean tarn_stream_has_new(TarnStream *stream, gboolean *has_new, GError **error);
 
 typedef struct {
-  gint64 bytes_total; /* to read in this run as known now, -1 unknown (standard input) */
+  gint64 bytes_total; /* to read in this run as known now, -1 unknown (standard input, Kafka) */
   gint64 bytes_read;
   gint64 pending_bytes; /* unterminated last lines left for the next run */
   gint64 records;
+  gint64 records_total; /* at most so many in this run; 0: unknown (files) */
 } TarnStreamProgress;
 
 /* May be called from any thread while another one reads. */
 void tarn_stream_progress(TarnStream *stream, TarnStreamProgress *progress);
+
+/* Records that the source lost before they were read. */
+typedef struct {
+  char *name;
+  gint32 partition;
+  gint64 from, to; /* offsets; to is the first one that is there again, -1: it is unknown how many are lost */
+  char *why;
+} TarnGap;
+
+void tarn_gap_free(TarnGap *gap); /* accepts NULL */
+
+/* What the stream found missing at open and was told to pass over (TarnGap *, borrowed; NULL: nothing). */
+const GPtrArray *tarn_stream_gaps(TarnStream *stream);
+
+/* To be called when what was read is published: tells the source, for whoever watches it (Kafka: the group's offsets).
+ * Nothing depends on it: a failure is worth a warning. */
+gboolean tarn_stream_published(TarnStream *stream, GError **error);
 
 void tarn_stream_free(TarnStream *stream); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnStream, tarn_stream_free)
