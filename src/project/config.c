@@ -13,13 +13,50 @@ static void rule_free(TarnQualityRule *rule) {
   g_free(rule);
 }
 
-static const char *const source_kinds[] = {"ndjson", NULL};
+static void property_free(TarnKafkaProperty *property) {
+  g_free(property->name);
+  g_free(property->value);
+  g_free(property);
+}
+
+static const char *const source_kinds[] = {[TARN_SOURCE_NDJSON] = "ndjson", [TARN_SOURCE_KAFKA] = "kafka", NULL};
+static const char *const gap_rules[] = {[TARN_GAP_STOP] = "stop", [TARN_GAP_CONTINUE] = "continue", NULL};
+
+static const TarnKey property_keys[] = {
+    {"value", TARN_KEY_TEXT, offsetof(TarnKafkaProperty, value),
+     "its value; `${NAME}` is taken from the environment, `${file:PATH}` from a file: secrets must be",
+     .required = TRUE},
+    {NULL},
+};
+static const TarnKeyObject properties = {.size = sizeof(TarnKafkaProperty),
+                                         .free = (GDestroyNotify)property_free,
+                                         .keys = property_keys,
+                                         .by_name = TRUE,
+                                         .any_name = TRUE,
+                                         .name_offset = offsetof(TarnKafkaProperty, name),
+                                         .line_offset = offsetof(TarnKafkaProperty, line)};
 
 static const TarnKey source_keys[] = {
-    {"kind", TARN_KEY_CHOICE, TARN_KEY_NOWHERE, "where events come from: files of one JSON object per line",
-     .fallback = "ndjson", .choices = source_kinds},
+    {"kind", TARN_KEY_CHOICE, offsetof(TarnConfig, source_kind),
+     "where events come from: files of one JSON object per line, or Kafka topics", .fallback = "ndjson",
+     .choices = source_kinds},
     {"paths", TARN_KEY_TEXTS, offsetof(TarnConfig, source_paths),
-     "files and globs, relative to the project; .gz and .zst are unpacked", .fallback = "events/*.ndjson"},
+     "ndjson: files and globs, relative to the project; .gz and .zst are unpacked", .fallback = "events/*.ndjson"},
+    {"brokers", TARN_KEY_TEXTS, offsetof(TarnConfig, brokers),
+     "kafka: some of the cluster's brokers, host:port; KAFKA_BROKERS in the environment wins"},
+    {"topics", TARN_KEY_TEXTS, offsetof(TarnConfig, topics),
+     "kafka: names of topics; KAFKA_TOPIC in the environment wins"},
+    {"group", TARN_KEY_TEXT, offsetof(TarnConfig, group),
+     "kafka: consumer group whose offsets tell lag to other tools; Tarn itself never reads them",
+     .fallback_help = "`tarn-NAME`"},
+    {"on_gap", TARN_KEY_CHOICE, offsetof(TarnConfig, on_gap),
+     "kafka: what to do where records are gone that were not read: end with exit code 3, or record it in tarn.gaps",
+     .fallback = "stop", .choices = gap_rules},
+    {"timeout", TARN_KEY_DURATION, offsetof(TarnConfig, source_timeout_us),
+     "kafka: how long the brokers may be silent before the run gives up", .fallback = "30s"},
+    {"kafka", TARN_KEY_OBJECTS, offsetof(TarnConfig, properties),
+     "kafka: any properties of librdkafka, such as security.protocol, sasl.username, ssl.ca.location",
+     .object = &properties},
     {"max_depth", TARN_KEY_COUNT, offsetof(TarnConfig, max_depth), "deeper nested records are quarantined",
      .fallback = "64", .minimum = 1, .maximum = 1000},
     {"max_record_bytes", TARN_KEY_SIZE, offsetof(TarnConfig, max_record_bytes),
@@ -124,9 +161,10 @@ const TarnKey tarn_config_keys[] = {
 };
 
 /* Columns that bronze has besides the envelope (lakehouse/bronze.h). */
-static const char *const bronze_columns[] = {"raw_payload",   "extra", "quality_score", "quality_reasons",
-                                             "ingested_at",   "seq",   "source_name",   "source_partition",
-                                             "source_offset", NULL};
+static const char *const bronze_columns[] = {"raw_payload",   "extra",      "quality_score",  "quality_reasons",
+                                             "ingested_at",   "seq",        "source_name",    "source_partition",
+                                             "source_offset", "record_key", "record_headers", "record_timestamp",
+                                             "tombstone",     NULL};
 
 static gboolean holds_word(const char *const *words, const char *word) {
   for (; *words; words++)
@@ -170,6 +208,43 @@ static void check_cors(const TarnConfig *config, guint line, GPtrArray *problems
                        "serve.cors: '%s' is no origin", *origin);
 }
 
+/* Properties that hold secrets: these do not belong into a file that is shown and committed. */
+static const char *const secrets[] = {"sasl.password",
+                                      "ssl.key.password",
+                                      "ssl.key.pem",
+                                      "ssl.keystore.password",
+                                      "sasl.oauthbearer.client.secret",
+                                      NULL};
+
+static void check_properties(const TarnConfig *config, GPtrArray *problems) {
+  for (guint i = 0; i < config->properties->len; i++) {
+    const TarnKafkaProperty *property = config->properties->pdata[i];
+    if (property->value && g_strv_contains(secrets, property->name) && !strstr(property->value, "${"))
+      tarn_problem_add(problems, TARN_CONFIG_FILE, property->line, 0,
+                       "write ${NAME} for a variable of the environment, or ${file:/path/to/it}",
+                       "source.kafka.%s: a secret does not belong into " TARN_CONFIG_FILE, property->name);
+  }
+}
+
+static void check_source(const TarnConfig *config, guint line, GPtrArray *problems) {
+  if (config->source_kind != TARN_SOURCE_KAFKA) return;
+  if (!*config->brokers)
+    tarn_problem_add(problems, TARN_CONFIG_FILE, line, 0, "brokers: [localhost:9092], or KAFKA_BROKERS",
+                     "source: kafka needs brokers");
+  if (!*config->topics)
+    tarn_problem_add(problems, TARN_CONFIG_FILE, line, 0, "topics: [events], or KAFKA_TOPIC",
+                     "source: kafka needs topics");
+}
+
+/* A list of the environment, with commas, in place of what the file says. */
+static void replace_by_environment(const char *name, GStrv *list) {
+  const char *text = g_getenv(name);
+  if (!text || !*text) return;
+  g_strfreev(*list);
+  *list = g_strsplit(text, ",", -1);
+  for (char **word = *list; *word; word++) g_strstrip(*word);
+}
+
 void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
   g_autofree char *text = tarn_project_file_read(loading, TARN_CONFIG_FILE);
   g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
@@ -180,6 +255,11 @@ void tarn_config_read(const TarnLoading *loading, TarnConfig *config) {
   tarn_keys_read(tarn_config_keys, yaml, tarn_yaml_root(yaml), config);
   if (!config->name) config->name = g_strdup("project");
   if (!config->database) config->database = g_strdup_printf("%s.duckdb", config->name);
+  if (!config->group) config->group = g_strdup_printf("tarn-%s", config->name);
+  replace_by_environment("KAFKA_BROKERS", &config->brokers);
+  replace_by_environment("KAFKA_TOPIC", &config->topics);
+  check_source(config, text ? tarn_frontmatter_line(text, "source") : 0, loading->problems);
+  check_properties(config, loading->problems);
   check_envelope(config, text ? tarn_frontmatter_line(text, "envelope") : 0, loading->problems);
   check_rules(config, loading->problems);
   check_cors(config, text ? tarn_frontmatter_line(text, "cors") : 0, loading->problems);
@@ -189,6 +269,10 @@ void tarn_config_clear(TarnConfig *config) {
   g_free(config->name);
   g_free(config->database);
   g_strfreev(config->source_paths);
+  g_strfreev(config->brokers);
+  g_strfreev(config->topics);
+  g_free(config->group);
+  if (config->properties) g_ptr_array_unref(config->properties);
   g_free(config->bronze_table);
   g_strfreev(config->envelope);
   g_free(config->payload);

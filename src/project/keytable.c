@@ -222,13 +222,17 @@ static void add_object(const Reading *reading, const TarnKey *key, const TarnYam
   g_ptr_array_add(objects, target);
 }
 
+static gboolean is_key_name(const TarnKeyObject *object, const char *name) {
+  return object->any_name ? *name && !strpbrk(name, " \t\r\n") : tarn_is_name(name);
+}
+
 static void read_named_objects(const Reading *reading, const TarnKey *key, const TarnYamlNode *map,
                                GPtrArray *objects) {
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < tarn_yaml_length(map); i++) {
     const TarnYamlNode *name = tarn_yaml_key(reading->yaml, map, i);
     const char *text = tarn_yaml_text(name);
-    if (!text || !tarn_is_name(text))
+    if (!text || !is_key_name(key->object, text))
       tarn_yaml_problem(reading->yaml, name, NULL, "%s%s: '%s' is not " NAME_RULE, reading->path, key->name,
                         text ? text : "this");
     else if (!g_hash_table_add(seen, (gpointer)text))

@@ -30,6 +30,7 @@ typedef struct {
   GDestroyNotify free;
   const TarnKey *keys;
   gboolean by_name;  /* a map from name to keys (a bare scalar is the first key's value); else a list of maps */
+  gboolean any_name; /* by_name: names may have dots and dashes, as another program's properties do */
   gsize name_offset; /* by_name: where the name goes, a char * */
   gsize line_offset; /* where the line goes, a guint; 0: nowhere */
 } TarnKeyObject;

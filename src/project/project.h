@@ -110,11 +110,28 @@ typedef struct {
  * NONE: everyone. */
 typedef enum { TARN_AUTH_AUTO, TARN_AUTH_KEYS, TARN_AUTH_NONE } TarnAuth;
 
+/* A property of librdkafka. */
+typedef struct {
+  char *name;
+  char *value; /* ${NAME} and ${file:PATH} in it are looked up when it is used */
+  guint line;  /* in tarn.yaml */
+} TarnKafkaProperty;
+
+typedef enum { TARN_SOURCE_NDJSON, TARN_SOURCE_KAFKA } TarnSourceKind;
+typedef enum { TARN_GAP_STOP, TARN_GAP_CONTINUE } TarnGapRule;
+
 typedef struct {
   char *name;     /* of the project */
   char *database; /* path of the published file, relative to the project; DB_PATH wins */
   /* source */
+  TarnSourceKind source_kind;
   GStrv source_paths;       /* NDJSON files and globs, relative to the project */
+  GStrv brokers;            /* Kafka: host:port; KAFKA_BROKERS wins, and has won already */
+  GStrv topics;             /* Kafka; KAFKA_TOPIC wins, and has won already */
+  char *group;              /* Kafka: whose offsets are committed, for tools that show lag; tarn-NAME */
+  TarnGapRule on_gap;       /* Kafka: records that are gone before they were read */
+  gint64 source_timeout_us; /* Kafka: how long it may be silent; 30 s */
+  GPtrArray *properties;    /* TarnKafkaProperty */
   guint max_depth;          /* 64 */
   guint64 max_record_bytes; /* 1 MiB */
   /* bronze */
