@@ -21,7 +21,11 @@ CREATE TABLE IF NOT EXISTS tarn.quarantine (
   id BIGINT, layer VARCHAR, table_name VARCHAR, seq BIGINT,
   reasons STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[],
   raw BLOB, raw_size BIGINT, raw_sha256 VARCHAR,
-  source_name VARCHAR, source_partition INTEGER, source_offset BIGINT, quarantined_at TIMESTAMP, run_id VARCHAR);
+  source_name VARCHAR, source_partition INTEGER, source_offset BIGINT, quarantined_at TIMESTAMP, run_id VARCHAR,
+  record_key BLOB, record_headers JSON); -- of bronze rejects; a silver reject's are in its bronze row
+-- Records that the source lost before they were read, and that the project said to go on without. next_offset NULL: nobody knows how many.
+CREATE TABLE IF NOT EXISTS tarn.gaps (
+  run_id VARCHAR, noticed_at TIMESTAMP, source_name VARCHAR, source_partition INTEGER, first_offset BIGINT, next_offset BIGINT, why VARCHAR);
 -- Bronze rows whose unique key a silver row already had: which row was kept instead.
 CREATE TABLE IF NOT EXISTS tarn.duplicates (
   table_name VARCHAR, seq BIGINT, kept_seq BIGINT, kept_source_name VARCHAR, kept_source_partition INTEGER, kept_source_offset BIGINT, run_id VARCHAR);

@@ -14,13 +14,16 @@ typedef struct {
   TarnCliOptions cli;
   char **from;
   gboolean full_refresh, final, or_keep, resume, plan, json;
-  char *every;
+  char *every, *until;
+  gint64 max_records;
+  double max_seconds;
 } RunOptions;
 
 static void run_options_clear(RunOptions *options) {
   g_free(options->cli.project_dir);
   g_strfreev(options->from);
   g_free(options->every);
+  g_free(options->until);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RunOptions, run_options_clear)
@@ -41,15 +44,29 @@ static gboolean parse(int *argc, char ***argv, RunOptions *options, GError **err
       {"every", 0, 0, G_OPTION_ARG_STRING, &options->every,
        "stay and run again after this time (30s, 15m, 1h; at least publish.min_interval), with a little jitter",
        "TIME"},
+      {"until", 0, 0, G_OPTION_ARG_STRING, &options->until,
+       "Kafka: read to the end that the topics have when the run begins: now (the default, and all there is)", "now"},
+      {"max-records", 0, 0, G_OPTION_ARG_INT64, &options->max_records, "Kafka: or read at most N records", "N"},
+      {"max-seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options->max_seconds, "Kafka: or read at most so long", "S"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, "print the run's report as JSON on standard output", NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   if (!tarn_cli_parse(
           argc, argv, "run", "[FILE...]",
           "Reads what is new, builds bronze, silver and gold, audits and publishes them as one generation.",
           "Exit codes: 0 published or nothing new, 2 usage or project, 3 source, 4 audit failed (nothing published),\n"
-          "5 environment, 75 busy. Environment: DB_PATH, TARN_MEMORY_LIMIT, TARN_THREADS.\n",
+          "5 environment, 75 busy. Environment: DB_PATH, KAFKA_BROKERS, KAFKA_TOPIC, "
+          "TARN_MEMORY_LIMIT,\nTARN_THREADS.\n",
           entries, &options->cli, error))
     return FALSE;
+  if (options->until && !g_str_equal(options->until, "now")) {
+    tarn_error_set(error, TARN_ERROR_USAGE, "write --until now, --max-records N or --max-seconds S",
+                   "--until '%s' is not understood", options->until);
+    return FALSE;
+  }
+  if (options->max_records < 0 || options->max_seconds < 0) {
+    tarn_error_set(error, TARN_ERROR_USAGE, "give a number above 0", "a run cannot read less than nothing");
+    return FALSE;
+  }
   if (*argc > 1) {
     if (options->from) {
       tarn_error_set(error, TARN_ERROR_USAGE, "give every file by --from, or every file as an argument",
@@ -133,7 +150,9 @@ static int execute(const RunOptions *options, GError **error) {
                         .from = (const char *const *)options->from,
                         .full_refresh = options->full_refresh,
                         .final = options->final,
-                        .resume = options->resume};
+                        .resume = options->resume,
+                        .max_records = options->max_records,
+                        .max_us = (gint64)(options->max_seconds * G_USEC_PER_SEC)};
   if (!tarn_budget_read(&run.budget, error)) return 0;
   run.cancellable = tarn_schedule_cancellable();
   if (!options->every) return run_once(options, &run, error);

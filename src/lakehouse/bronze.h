@@ -1,6 +1,8 @@
 /* The bronze table's shape: the one place that knows its columns.
  * Order: the envelope fields (VARCHAR, as the project names them), raw_payload JSON, extra JSON, quality_score INTEGER,
- * quality_reasons VARCHAR[], ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT. */
+ * quality_reasons VARCHAR[], ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT;
+ * then what only records of Kafka have: record_key BLOB, record_headers JSON ([{"name":, "value": or "base64":}, ...]), record_timestamp
+ * TIMESTAMP, and tombstone BOOLEAN (never NULL): a key without a value, whose envelope and payload are NULL. */
 #pragma once
 #include <glib.h>
 

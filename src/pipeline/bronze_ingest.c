@@ -24,6 +24,9 @@ typedef struct {
   char *source_name;
   gint32 source_partition;
   gint64 source_offset;
+  char *key; /* NULL: none */
+  gsize key_size;
+  char *headers;
 } Reject;
 
 static void reject_free(gpointer data) {
@@ -32,6 +35,8 @@ static void reject_free(gpointer data) {
   g_free(reject->digest);
   g_free(reject->why);
   g_free(reject->source_name);
+  g_free(reject->key);
+  g_free(reject->headers);
   g_free(reject);
 }
 
@@ -106,8 +111,8 @@ static gboolean next_batch(Pass *pass, Reader *reader, gboolean *end, GError **e
 static void hold_reject(Pass *pass, const Reader *reader, const TarnRecord *record, gint64 seq, const char *rule,
                         char *why) {
   Reject *reject = g_new0(Reject, 1);
-  reject->data = g_memdup2(record->data, record->size);
-  reject->size = record->size;
+  reject->size = record->size + record->frame;
+  reject->data = g_memdup2(record->data - record->frame, reject->size);
   reject->full_size = record->full_size;
   reject->digest = g_strdup(record->digest);
   reject->rule = rule;
@@ -116,9 +121,12 @@ static void hold_reject(Pass *pass, const Reader *reader, const TarnRecord *reco
   reject->source_name = g_strdup(reader->batch.source_name);
   reject->source_partition = reader->batch.source_partition;
   reject->source_offset = record->offset;
+  reject->key = record->key ? g_memdup2(record->key, MAX(record->key_size, 1)) : NULL;
+  reject->key_size = record->key_size;
+  reject->headers = g_strdup(record->headers);
   g_mutex_lock(&pass->rejects_lock);
   g_ptr_array_add(pass->rejects, reject);
-  pass->rejects_bytes += record->size + sizeof *reject;
+  pass->rejects_bytes += reject->size + reject->key_size + sizeof *reject;
   g_mutex_unlock(&pass->rejects_lock);
 }
 
@@ -134,6 +142,13 @@ static void set_field(TarnIngestChunk *chunk, guint column, guint row, const Tar
     tarn_json_unescape(slice, text);
     tarn_ingest_set_text(chunk, column, row, text->str, text->len);
   }
+}
+
+static void set_bytes(TarnIngestChunk *chunk, guint column, guint row, const char *bytes, gsize size) {
+  if (bytes)
+    tarn_ingest_set_text(chunk, column, row, bytes, size);
+  else
+    tarn_ingest_set_null(chunk, column, row);
 }
 
 static void set_payload(TarnIngestChunk *chunk, guint column, guint row, const TarnJsonSlice *slice) {
@@ -166,15 +181,45 @@ static void set_extra(TarnIngestChunk *chunk, guint column, guint row, const Tar
   tarn_ingest_set_text(chunk, column, row, text->str, text->len);
 }
 
+/* What is known of a record whatever is in it; column: the first of these. */
+static void set_coordinates(const Reader *reader, const TarnRecord *record, gint64 seq, TarnIngestChunk *chunk,
+                            guint column, guint row) {
+  tarn_ingest_set_int(chunk, column, row, seq);
+  tarn_ingest_set_text(chunk, column + 1, row, reader->batch.source_name, strlen(reader->batch.source_name));
+  tarn_ingest_set_int(chunk, column + 2, row, reader->batch.source_partition);
+  tarn_ingest_set_int(chunk, column + 3, row, record->offset);
+  set_bytes(chunk, column + 4, row, record->key, record->key_size);
+  set_bytes(chunk, column + 5, row, record->headers, record->headers ? strlen(record->headers) : 0);
+  if (record->timestamp_us)
+    tarn_ingest_set_int(chunk, column + 6, row, record->timestamp_us);
+  else
+    tarn_ingest_set_null(chunk, column + 6, row);
+  tarn_ingest_set_int(chunk, column + 7, row, record->kind == TARN_RECORD_TOMBSTONE);
+}
+
+/* Records that are refused before they are read. */
+static gboolean refuse_unread(Pass *pass, const Reader *reader, const TarnRecord *record, gint64 seq) {
+  if (record->kind == TARN_RECORD_OVERSIZE)
+    hold_reject(pass, reader, record, seq, "record too large",
+                g_strdup_printf("%" G_GINT64_FORMAT " bytes", record->full_size));
+  else if (record->kind == TARN_RECORD_FRAMED)
+    hold_reject(pass, reader, record, seq, "unknown framing", g_strdup(record->why));
+  else
+    return FALSE;
+  return TRUE;
+}
+
 /* TRUE where the record became row `row`. */
 static gboolean fill_row(Pass *pass, Reader *reader, TarnIngestChunk *chunk, guint row) {
   const TarnRecord *record = &reader->batch.records[reader->next];
   gint64 seq = reader->first_seq + reader->next;
+  guint n = pass->n_envelope;
   reader->next++;
-  if (record->kind == TARN_RECORD_OVERSIZE) {
-    hold_reject(pass, reader, record, seq, "record too large",
-                g_strdup_printf("%" G_GINT64_FORMAT " bytes", record->full_size));
-    return FALSE;
+  if (refuse_unread(pass, reader, record, seq)) return FALSE;
+  if (record->kind == TARN_RECORD_TOMBSTONE) {
+    for (guint i = 0; i < n + 2; i++) tarn_ingest_set_null(chunk, i, row);
+    set_coordinates(reader, record, seq, chunk, n + 2, row);
+    return TRUE;
   }
   TarnJsonSlice fields[64];
   TarnScanVerdict verdict = tarn_json_scan(pass->scanner, record->data, record->size, fields, &reader->scan);
@@ -184,14 +229,10 @@ static gboolean fill_row(Pass *pass, Reader *reader, TarnIngestChunk *chunk, gui
                 g_strdup_printf("%s at byte %u", reader->scan.why, reader->scan.error_offset));
     return FALSE;
   }
-  guint n = pass->n_envelope;
   for (guint i = 0; i < n; i++) set_field(chunk, i, row, &fields[i], reader->text);
   set_payload(chunk, n, row, &fields[n]);
   set_extra(chunk, n + 1, row, &reader->scan, record, reader->text);
-  tarn_ingest_set_int(chunk, n + 2, row, seq);
-  tarn_ingest_set_text(chunk, n + 3, row, reader->batch.source_name, strlen(reader->batch.source_name));
-  tarn_ingest_set_int(chunk, n + 4, row, reader->batch.source_partition);
-  tarn_ingest_set_int(chunk, n + 5, row, record->offset);
+  set_coordinates(reader, record, seq, chunk, n + 2, row);
   return TRUE;
 }
 
@@ -222,7 +263,9 @@ static const TarnIngestColumn reject_columns[] = {{"id", TARN_COLUMN_BIGINT},
                                                   {"raw_sha256", TARN_COLUMN_VARCHAR},
                                                   {"source_name", TARN_COLUMN_VARCHAR},
                                                   {"source_partition", TARN_COLUMN_BIGINT},
-                                                  {"source_offset", TARN_COLUMN_BIGINT}};
+                                                  {"source_offset", TARN_COLUMN_BIGINT},
+                                                  {"record_key", TARN_COLUMN_BLOB},
+                                                  {"record_headers", TARN_COLUMN_JSON}};
 
 static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, guint row) {
   tarn_ingest_set_int(chunk, 0, row, id);
@@ -231,13 +274,12 @@ static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, 
   tarn_ingest_set_text(chunk, 3, row, reject->why, strlen(reject->why));
   tarn_ingest_set_text(chunk, 4, row, reject->data ? reject->data : "", reject->size);
   tarn_ingest_set_int(chunk, 5, row, reject->full_size);
-  if (reject->digest)
-    tarn_ingest_set_text(chunk, 6, row, reject->digest, strlen(reject->digest));
-  else
-    tarn_ingest_set_null(chunk, 6, row);
+  set_bytes(chunk, 6, row, reject->digest, reject->digest ? strlen(reject->digest) : 0);
   tarn_ingest_set_text(chunk, 7, row, reject->source_name, strlen(reject->source_name));
   tarn_ingest_set_int(chunk, 8, row, reject->source_partition);
   tarn_ingest_set_int(chunk, 9, row, reject->source_offset);
+  set_bytes(chunk, 10, row, reject->key, reject->key_size);
+  set_bytes(chunk, 11, row, reject->headers, reject->headers ? strlen(reject->headers) : 0);
 }
 
 static gboolean fill_rejects(gpointer user, gpointer state, TarnIngestChunk *chunk, guint *n_rows, GError **error) {
@@ -316,7 +358,11 @@ static TarnIngest *register_events(Pass *pass, TarnConn *conn, const TarnConfig 
                                    {"seq", TARN_COLUMN_BIGINT},
                                    {"source_name", TARN_COLUMN_VARCHAR},
                                    {"source_partition", TARN_COLUMN_BIGINT},
-                                   {"source_offset", TARN_COLUMN_BIGINT}};
+                                   {"source_offset", TARN_COLUMN_BIGINT},
+                                   {"record_key", TARN_COLUMN_BLOB},
+                                   {"record_headers", TARN_COLUMN_JSON},
+                                   {"record_timestamp", TARN_COLUMN_BIGINT},
+                                   {"tombstone", TARN_COLUMN_BIGINT}};
   g_array_append_vals(columns, rest, G_N_ELEMENTS(rest));
   const TarnIngestSource source = {.columns = (const TarnIngestColumn *)columns->data,
                                    .n_columns = columns->len,

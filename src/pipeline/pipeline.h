@@ -16,6 +16,8 @@ typedef struct {
   gboolean final;          /* take unterminated last lines */
   gboolean resume;         /* go on after a rollback's hold */
   gboolean replay;         /* offer the records in bronze quarantine again */
+  gint64 max_records;      /* Kafka: read at most so many; 0: to the end of the run's beginning */
+  gint64 max_us;           /* Kafka: read at most so long; 0: however long it takes */
   GPtrArray *problems;     /* gets the TarnProblems of a project that does not bind; NULL: they are not wanted */
   TarnBudget budget;
   GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */

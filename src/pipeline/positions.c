@@ -34,3 +34,16 @@ gboolean tarn_positions_save(TarnConn *conn, const GPtrArray *positions, GError 
   }
   return TRUE;
 }
+
+gboolean tarn_gaps_save(TarnConn *conn, const GPtrArray *gaps, const TarnRunReport *report, GError **error) {
+  for (guint i = 0; i < gaps->len; i++) {
+    const TarnGap *gap = gaps->pdata[i];
+    const TarnValue values[] = {
+        tarn_value_text(report->run_id), tarn_value_int(g_get_real_time()),
+        tarn_value_text(gap->name),      tarn_value_int(gap->partition),
+        tarn_value_int(gap->from),       gap->to < 0 ? tarn_value_null() : tarn_value_int(gap->to),
+        tarn_value_text(gap->why)};
+    if (!tarn_conn_run(conn, tarn_sql_gaps_add, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
+  }
+  return TRUE;
+}

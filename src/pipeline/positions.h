@@ -3,9 +3,12 @@
 #include <glib.h>
 
 #include "lakehouse/db.h"
+#include "lakehouse/ledger.h"
 #include "stream/stream.h"
 
 /* TarnPosition list; the caller owns it. */
 GPtrArray *tarn_positions_load(TarnConn *conn, GError **error);
+/* Adds what the source lost (TarnGap *) to tarn.gaps, under the report's run. */
+gboolean tarn_gaps_save(TarnConn *conn, const GPtrArray *gaps, const TarnRunReport *report, GError **error);
 /* Replaces all rows. */
 gboolean tarn_positions_save(TarnConn *conn, const GPtrArray *positions, GError **error);

@@ -3,6 +3,7 @@
 #include "lakehouse/system.h"
 #include "pipeline/positions.h"
 #include "pipeline/run_private.h"
+#include "pipeline/source.h"
 
 #define SOURCE_ATTEMPTS 3
 
@@ -29,9 +30,11 @@ static void tell(const TarnRun *run, TarnRunEventKind kind, const TarnStep *step
   if (run->options->listener) run->options->listener(&event, run->options->listener_data);
 }
 
-/* May the same stage work when it is tried again? Only a source that was unreachable: its error carries the system's words. */
-static gboolean may_pass(const GError *error) {
-  return g_error_matches(error, TARN_ERROR, TARN_ERROR_SOURCE) && tarn_error_detail(error) != NULL;
+/* May the same stage work when it is tried again? Only a source that was unreachable: its error carries the system's words. A stream that records were
+ * taken from is tried again only where it can be opened anew: what it delivered was rolled back. */
+static gboolean may_pass(const TarnRun *run, const GError *error) {
+  return g_error_matches(error, TARN_ERROR, TARN_ERROR_SOURCE) && tarn_error_detail(error) != NULL &&
+         (!run->stream_is_used || tarn_source_is_repeatable(run->options));
 }
 
 static gboolean is_cancelled(const TarnRun *run, GError **error) {
@@ -55,7 +58,7 @@ static gboolean attempt(TarnRun *run, TarnRunStage stage, gpointer argument, GEr
     g_autoptr(GError) fault = NULL;
     step->rows = -1;
     if (!is_cancelled(run, &fault) && stage(run, argument, &step->rows, &fault)) return TRUE;
-    gboolean again = !fault_is_cancel(run, &fault) && step->attempts < SOURCE_ATTEMPTS && may_pass(fault);
+    gboolean again = !fault_is_cancel(run, &fault) && step->attempts < SOURCE_ATTEMPTS && may_pass(run, fault);
     if (!again) {
       g_propagate_error(error, g_steal_pointer(&fault));
       return FALSE;
@@ -109,28 +112,15 @@ static gboolean check_hold(const TarnRun *run, GError **error) {
   return FALSE;
 }
 
-/* Paths of the source as the stream wants them: the project's are relative to its folder. */
-static GStrv source_paths(const TarnRunOptions *options) {
-  if (options->from) return g_strdupv((char **)options->from);
-  g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
-  for (char **path = options->project->config.source_paths; *path; path++) {
-    gboolean as_is = g_path_is_absolute(*path) || g_str_equal(*path, "-");
-    g_autofree char *full = as_is ? g_strdup(*path) : g_build_filename(options->project->dir, *path, NULL);
-    g_strv_builder_add(paths, full);
-  }
-  return g_strv_builder_end(paths);
+gboolean tarn_run_open_stream(TarnRun *run, GError **error) {
+  g_clear_pointer(&run->stream, tarn_stream_free);
+  run->stream = tarn_source_open(run->options, run->positions, error);
+  return run->stream && tarn_stream_has_new(run->stream, &run->has_input, error);
 }
 
 static gboolean open_stream(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument, (void)rows;
-  TarnStreamOptions options;
-  tarn_stream_options_init(&options);
-  g_auto(GStrv) paths = source_paths(run->options);
-  options.paths = (const char *const *)paths;
-  options.max_record_bytes = run->options->project->config.max_record_bytes;
-  options.final = run->options->final;
-  run->stream = tarn_ndjson_open(&options, run->positions, error);
-  return run->stream && tarn_stream_has_new(run->stream, &run->has_input, error);
+  return tarn_run_open_stream(run, error);
 }
 
 /* A project that changed is bound against empty tables before a byte is copied or read. */
@@ -165,7 +155,7 @@ static gboolean take_in(TarnRun *run, GError **error) {
 static gboolean came_to_nothing(const TarnRun *run) {
   const TarnCounts *counts = &run->report->run_counts;
   gint64 taken = run->options->replay ? counts->bronze : counts->received;
-  return taken == 0 && !tarn_plan_has_work(run->plan) && run->generation > 0;
+  return taken == 0 && !run->has_gaps && !tarn_plan_has_work(run->plan) && run->generation > 0;
 }
 
 static gboolean build(TarnRun *run, GError **error) {
@@ -195,6 +185,14 @@ static gboolean run_through(TarnRun *run, GError **error) {
   return ok;
 }
 
+/* Tells the source what is safe now; nothing depends on it. */
+static void tell_source(TarnRun *run) {
+  g_autoptr(GError) fault = NULL;
+  if (run->report->status != TARN_RUN_PUBLISHED || !run->stream || tarn_stream_published(run->stream, &fault)) return;
+  const TarnRunEvent event = {.kind = TARN_EVENT_WARNING, .message = fault->message};
+  if (run->options->listener) run->options->listener(&event, run->options->listener_data);
+}
+
 /* Closes what may be open and drops the work file; where the run failed, its report goes beside the database. */
 static void end_run(TarnRun *run, const GError *fault) {
   TarnRunReport *report = run->report;
@@ -215,6 +213,7 @@ gboolean tarn_run(const TarnRunOptions *options, TarnRunReport *report, GError *
   report->database = g_strdup(options->database_path);
   report->status = TARN_RUN_UNCHANGED;
   gboolean ok = run_through(&run, &fault);
+  if (ok) tell_source(&run);
   end_run(&run, fault);
   if (report->status != TARN_RUN_PUBLISHED && run.locked) tarn_lakehouse_abandon(run.lakehouse);
   if (!ok) g_propagate_error(error, g_steal_pointer(&fault));
@@ -230,6 +229,9 @@ gboolean tarn_run_plan(const TarnRunOptions *options, TarnRunReport *report, GEr
   if (run.has_input && progress.bytes_total >= 0)
     tarn_run_report_add_change(report, "source", "read into bronze and on", "%" G_GINT64_FORMAT " new bytes",
                                progress.bytes_total);
+  else if (run.has_input && progress.records_total > 0)
+    tarn_run_report_add_change(report, "source", "read into bronze and on", "up to %" G_GINT64_FORMAT " new records",
+                               progress.records_total);
   else if (run.has_input)
     tarn_run_report_add_change(report, "source", "read into bronze and on", "input of unknown size");
   report->pending_bytes = progress.pending_bytes;

@@ -24,10 +24,15 @@ typedef struct {
   gint64 first_seq; /* bronze rows from here on are new */
   gint64 next_quarantine_id;
   gboolean has_input;
+  gboolean has_gaps;       /* the source lost records, which is to be recorded */
+  gboolean stream_is_used; /* records were taken from it */
 } TarnRun;
 
 /* One stage; *rows (preset to -1) is what the step reports. */
 typedef gboolean (*TarnRunStage)(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
+
+/* Opens the source at the published positions, once more where it is open already. */
+gboolean tarn_run_open_stream(TarnRun *run, GError **error);
 
 /* Runs a stage as a named step: events, timing, and retries where the error is one that may pass (an unreachable source). */
 gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error);

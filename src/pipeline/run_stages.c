@@ -97,13 +97,30 @@ static TarnBronzeIngest ingest_job(TarnRun *run) {
                             .user = run};
 }
 
+/* What the source lost: into the file for good, and into the report. */
+static gboolean save_gaps(TarnRun *run, GError **error) {
+  const GPtrArray *gaps = tarn_stream_gaps(run->stream);
+  if (!gaps || gaps->len == 0) return TRUE;
+  run->has_gaps = TRUE;
+  if (!tarn_gaps_save(run->conn, gaps, run->report, error)) return FALSE;
+  for (guint i = 0; i < gaps->len; i++) {
+    const TarnGap *gap = gaps->pdata[i];
+    g_autofree char *lost = gap->to < 0 ? g_strdup("an unknown number of records")
+                                        : g_strdup_printf("%" G_GINT64_FORMAT " offsets", gap->to - gap->from);
+    tarn_run_report_add_change(run->report, gap->name, "recorded in tarn.gaps",
+                               "%s lost in partition %d from offset %" G_GINT64_FORMAT ": %s", lost, gap->partition,
+                               gap->from, gap->why);
+  }
+  return TRUE;
+}
+
 /* Rows, positions and counters in one transaction: exactly once. */
 static gboolean ingest(TarnRun *run, GError **error) {
   const TarnBronzeIngest job = ingest_job(run);
   TarnBronzeCounts counts;
   if (!tarn_bronze_ingest(&job, &counts, error)) return FALSE;
   g_autoptr(GPtrArray) positions = tarn_stream_positions(run->stream);
-  if (!tarn_positions_save(run->conn, positions, error) ||
+  if (!tarn_positions_save(run->conn, positions, error) || !save_gaps(run, error) ||
       !save_counter(run->conn, "next_seq", counts.next_seq, error) || !save_received(run, counts.received, error))
     return FALSE;
   run->next_quarantine_id = counts.next_quarantine_id;
@@ -144,6 +161,8 @@ gboolean tarn_stage_replay(TarnRun *run, gpointer argument, gint64 *rows, GError
 
 gboolean tarn_stage_bronze(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument;
+  if (run->stream_is_used && !tarn_run_open_stream(run, error)) return FALSE;
+  run->stream_is_used = TRUE;
   if (!transact(run, ingest, error)) return FALSE;
   *rows = run->report->run_counts.bronze;
   return tarn_fault_point("bronze.done", error);
