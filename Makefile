@@ -1,17 +1,23 @@
 # The front door. Every target installs what is missing (Debian 12), asks nothing, and can be repeated.
 #   make run      build, write the telecom project to ./demo, generate events, run, serve on http://127.0.0.1:8000
+#   make kafka    a Kafka broker on the loopback, to try Tarn with
 #   make check    every test suite; the last line is "N passed, N failed"
 PREFIX ?= /usr/local
 export DEMO ?= demo
 export EVENTS ?= 250000
 export PORT ?= 8000
 export FUZZ_SECONDS ?= 60
+export KAFKA_PORT ?= 9092
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false
 
-.PHONY: run check build bench soak fuzz asan clean install build-asan build-fuzz packages-build packages-check packages-fuzz
+.PHONY: run kafka check build bench soak fuzz asan clean install build-asan build-fuzz packages-build packages-check packages-fuzz packages-kafka
 
 run: build
 	@tools/demo
+
+# An Apache Kafka broker on 127.0.0.1:$KAFKA_PORT until Ctrl-C, from Maven Central; its data stays in build/kafka-data.
+kafka: packages-kafka
+	@/usr/bin/python3 tests/kafka/broker.py
 
 check: build build-asan packages-check
 	@tools/check
@@ -45,7 +51,7 @@ bench: build packages-check
 
 # The long versions: 100 kills, long loads; takes hours with FUZZ_SECONDS=3600 make soak fuzz.
 soak: build packages-check
-	@TARN_SOAK=1 tools/check unit e2e fault
+	@TARN_SOAK=1 tools/check unit e2e fault kafka
 
 install: build
 	@meson install -C build --no-rebuild
@@ -53,5 +59,5 @@ install: build
 clean:
 	rm -rf build build-asan build-fuzz
 
-packages-build packages-check packages-fuzz: packages-%:
+packages-build packages-check packages-fuzz packages-kafka: packages-%:
 	@tools/install-packages $*
