@@ -289,8 +289,8 @@ static void kafka_free(TarnStream *base) {
   g_free(stream);
 }
 
-static const TarnStreamClass KAFKA = {kafka_next,     kafka_positions, kafka_has_new,  kafka_progress,
-                                      kafka_free,     kafka_gaps,      kafka_published};
+static const TarnStreamClass KAFKA = {kafka_next, kafka_positions, kafka_has_new,  kafka_progress,
+                                      kafka_free, kafka_gaps,      kafka_published};
 
 /* --- Opening ---------------------------------------------------------------------------------------------------- */
 

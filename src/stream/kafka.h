@@ -29,8 +29,8 @@ typedef struct {
   const char *group;
   gsize max_record_bytes;
   gboolean continue_on_gap;
-  gint64 max_records;       /* 0: to the high watermarks */
-  gint64 max_us;            /* 0: however long it takes */
+  gint64 max_records;        /* 0: to the high watermarks */
+  gint64 max_us;             /* 0: however long it takes */
   GCancellable *cancellable; /* ends a wait for the brokers; may be NULL */
 } TarnKafkaOptions;
 

@@ -96,8 +96,8 @@ static gboolean set_budget(rd_kafka_conf_t *conf, guint64 bytes, GError **error)
   g_autofree char *waiting_kib = g_strdup_printf("%" G_GUINT64_FORMAT, kib);
   g_autofree char *waiting = g_strdup_printf("%" G_GUINT64_FORMAT, CLAMP(kib * 2, 2000, 100000));
   g_autofree char *fetch = g_strdup_printf("%" G_GUINT64_FORMAT, MAX(kib * 1024 / 2, 1000000));
-  const char *const pairs[] = {"queued.max.messages.kbytes", waiting_kib, "queued.min.messages", waiting,
-                               "fetch.max.bytes",            fetch,       NULL};
+  const char *const pairs[] = {
+      "queued.max.messages.kbytes", waiting_kib, "queued.min.messages", waiting, "fetch.max.bytes", fetch, NULL};
   return set_properties(conf, pairs, error);
 }
 
@@ -137,8 +137,8 @@ void tarn_kafka_client_fail(TarnKafkaClient *client, rd_kafka_resp_err_t code, G
   va_end(arguments);
   g_autofree char *complaint = tarn_kafka_client_complaint(client);
   const char *text = rd_kafka_err2str(code);
-  g_autofree char *detail = complaint && code ? g_strdup_printf("%s; %s", text, complaint)
-                                              : g_strdup(complaint ? complaint : text);
+  g_autofree char *detail =
+      complaint && code ? g_strdup_printf("%s; %s", text, complaint) : g_strdup(complaint ? complaint : text);
   tarn_error_set_detail(error, TARN_ERROR_SOURCE, detail,
                         "check source.brokers (or KAFKA_BROKERS), the network, and the properties below source.kafka",
                         "%s", what);

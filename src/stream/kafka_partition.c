@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-#define GAP_HINT                                                                                     \
+#define GAP_HINT                                                                                                      \
   "longer retention keeps it from happening; `on_gap: continue` below source goes on with what is there and records " \
   "the gap"
 
@@ -42,8 +42,7 @@ static gboolean topic_fault(TarnKafkaClient *client, const char *topic, rd_kafka
   return FALSE;
 }
 
-static gboolean add_topic(TarnKafkaClient *client, TarnKafkaPartitions *partitions, const char *topic,
-                          GError **error) {
+static gboolean add_topic(TarnKafkaClient *client, TarnKafkaPartitions *partitions, const char *topic, GError **error) {
   rd_kafka_topic_t *handle = rd_kafka_topic_new(client->rk, topic, NULL);
   const struct rd_kafka_metadata *metadata = NULL;
   rd_kafka_resp_err_t code = rd_kafka_metadata(client->rk, 0, handle, &metadata, tarn_kafka_client_timeout_ms(client));
@@ -214,7 +213,8 @@ TarnKafkaPartitions *tarn_kafka_partitions_find(TarnKafkaClient *client, const T
     if (!add_topic(client, partitions, *topic, error)) return NULL;
   partitions->cluster_id = rd_kafka_clusterid(client->rk, tarn_kafka_client_timeout_ms(client));
   if (!partitions->cluster_id) {
-    tarn_kafka_client_fail(client, RD_KAFKA_RESP_ERR__TIMED_OUT, error, "the Kafka brokers do not tell their cluster's id");
+    tarn_kafka_client_fail(client, RD_KAFKA_RESP_ERR__TIMED_OUT, error,
+                           "the Kafka brokers do not tell their cluster's id");
     return NULL;
   }
   if (!place_all(client, partitions, stored, error)) return NULL;

@@ -16,14 +16,24 @@ struct TarnKafkaReread {
   GPtrArray *places;
 };
 
-static const char *const reread_defaults[] = {"queued.max.messages.kbytes", "1024",
-                                              "queued.min.messages",        "2000",
-                                              "fetch.message.max.bytes",    "262144",
-                                              "fetch.wait.max.ms",          "50",
+static const char *const reread_defaults[] = {"queued.max.messages.kbytes",
+                                              "1024",
+                                              "queued.min.messages",
+                                              "2000",
+                                              "fetch.message.max.bytes",
+                                              "262144",
+                                              "fetch.wait.max.ms",
+                                              "50",
                                               NULL};
-static const char *const reread_fixed[] = {
-    "enable.auto.commit", "false", "enable.auto.offset.store", "false", "auto.offset.reset", "error",
-    "enable.partition.eof", "true", NULL};
+static const char *const reread_fixed[] = {"enable.auto.commit",
+                                           "false",
+                                           "enable.auto.offset.store",
+                                           "false",
+                                           "auto.offset.reset",
+                                           "error",
+                                           "enable.partition.eof",
+                                           "true",
+                                           NULL};
 
 static void place_free(gpointer data) {
   Place *place = data;

@@ -24,13 +24,10 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 TarnKafkaSink *tarn_kafka_sink_open(const TarnKafkaCluster *cluster, const char *topic, GError **error) {
   g_autoptr(TarnKafkaSink) sink = g_new0(TarnKafkaSink, 1);
   g_autofree char *timeout = g_strdup_printf("%" G_GINT64_FORMAT, MAX(cluster->timeout_us / 1000, 1000));
-  const char *const defaults[] = {sink_defaults[0],     sink_defaults[1], sink_defaults[2], sink_defaults[3],
-                                  "message.timeout.ms", timeout,          NULL};
-  const TarnKafkaRole role = {.type = RD_KAFKA_PRODUCER,
-                              .defaults = defaults,
-                              .fixed = sink_fixed,
-                              .delivered = delivered,
-                              .opaque = sink};
+  const char *const defaults[] = {
+      sink_defaults[0], sink_defaults[1], sink_defaults[2], sink_defaults[3], "message.timeout.ms", timeout, NULL};
+  const TarnKafkaRole role = {
+      .type = RD_KAFKA_PRODUCER, .defaults = defaults, .fixed = sink_fixed, .delivered = delivered, .opaque = sink};
   sink->client = tarn_kafka_client_new(cluster, &role, error);
   if (!sink->client) return NULL;
   sink->topic = rd_kafka_topic_new(sink->client->rk, topic, NULL);
