@@ -12,13 +12,15 @@
 #include "commands/cli.h"
 #include "commands/commands.h"
 #include "commands/project_options.h"
+#include "serve/metrics.h"
 
 #define PORT_NOT_GIVEN G_MININT
 
 typedef struct {
   TarnCliOptions cli;
   char *host;
-  gint port;
+  gint port, metrics_port;
+  gboolean metrics_reference;
 } Options;
 
 /* Flags win over the environment, which wins over the project. */
@@ -43,22 +45,33 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
   TarnBudget budget;
   guint port;
   if (!tarn_budget_read(&budget, error) || !choose_port(options, &project->config, &port, error)) return NULL;
-  g_autofree char *path = tarn_project_database_path(project);
+  if (options->metrics_port != PORT_NOT_GIVEN && (options->metrics_port < 0 || options->metrics_port > G_MAXUINT16)) {
+    tarn_error_set(error, TARN_ERROR_USAGE, "give a port from 1 to 65535; 0 is none",
+                   "the value of --metrics-port is no port");
+    return NULL;
+  }
+  g_autofree char *path = tarn_project_database_path(project), *keys = tarn_project_keys_path(project);
   const TarnConfig *config = &project->config;
-  const TarnServerOptions server = {.database = path,
-                                    .endpoints = project->endpoints,
-                                    .host = host,
-                                    .port = port,
-                                    .threads = budget.threads,
-                                    .memory_bytes = budget.engine_bytes,
-                                    .queue = config->serve_queue,
-                                    .max_streams = config->serve_max_streams,
-                                    .max_connections = config->serve_max_connections,
-                                    .max_body = config->serve_max_body,
-                                    .timeout_us = config->serve_timeout_us,
-                                    .client_timeout_us = config->serve_client_timeout_us,
-                                    .drain_timeout_us = config->serve_drain_timeout_us,
-                                    .log_json = options->cli.log_json};
+  const TarnServerOptions server = {
+      .database = path,
+      .endpoints = project->endpoints,
+      .host = host,
+      .port = port,
+      .threads = budget.threads,
+      .memory_bytes = budget.engine_bytes,
+      .queue = config->serve_queue,
+      .max_streams = config->serve_max_streams,
+      .max_connections = config->serve_max_connections,
+      .max_body = config->serve_max_body,
+      .timeout_us = config->serve_timeout_us,
+      .client_timeout_us = config->serve_client_timeout_us,
+      .drain_timeout_us = config->serve_drain_timeout_us,
+      .auth = (TarnAuth)config->auth,
+      .keys_path = keys,
+      .cors = (const char *const *)config->cors,
+      .metrics_port = options->metrics_port != PORT_NOT_GIVEN ? (guint)options->metrics_port : config->metrics_port,
+      .budget = budget,
+      .log_json = options->cli.log_json};
   return tarn_server_start(&server, error);
 }
 
@@ -111,20 +124,32 @@ static gboolean run(const Options *options, GError **error) {
   return TRUE;
 }
 
+static gboolean print_metrics(void) {
+  g_autoptr(GString) table = g_string_new(NULL);
+  tarn_metrics_describe(table);
+  fputs(table->str, stdout);
+  return TRUE;
+}
+
 int tarn_command_serve(int argc, char **argv) {
-  Options options = {.port = PORT_NOT_GIVEN};
-  const GOptionEntry entries[] = {{"port", 'p', 0, G_OPTION_ARG_INT, &options.port,
-                                   "port (default: PORT, else the project's, 8000); 0: any free one", "N"},
-                                  {"host", 0, 0, G_OPTION_ARG_STRING, &options.host,
-                                   "address to listen on (default: the project's, 127.0.0.1; 0.0.0.0: all)", "HOST"},
-                                  {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  Options options = {.port = PORT_NOT_GIVEN, .metrics_port = PORT_NOT_GIVEN};
+  const GOptionEntry entries[] = {
+      {"port", 'p', 0, G_OPTION_ARG_INT, &options.port,
+       "port (default: PORT, else the project's, 8000); 0: any free one", "N"},
+      {"host", 0, 0, G_OPTION_ARG_STRING, &options.host,
+       "address to listen on (default: the project's, 127.0.0.1; 0.0.0.0: all)", "HOST"},
+      {"metrics-port", 0, 0, G_OPTION_ARG_INT, &options.metrics_port,
+       "port of its own for /metrics, /livez and /readyz, without keys (default: the project's; 0: none)", "N"},
+      {"metrics-reference", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.metrics_reference,
+       "print the reference of all metrics", NULL},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
   g_autoptr(GError) error = NULL;
   gboolean ok = tarn_cli_parse(&argc, &argv, "serve", NULL,
                                "Answers the project's endpoints over HTTP from the published file, read-only.",
                                "SIGTERM or SIGINT ends it after the requests in flight are answered.\n"
                                "--log json writes one line per request on standard error.",
                                entries, &options.cli, &error) &&
-                run(&options, &error);
+                (options.metrics_reference ? print_metrics() : run(&options, &error));
   g_free(options.cli.project_dir);
   g_free(options.host);
   return ok ? 0 : tarn_cli_fail(error);

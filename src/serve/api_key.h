@@ -12,6 +12,7 @@ typedef enum {
   TARN_SCOPE_SQL = 1 << 1,
   TARN_SCOPE_ASK = 1 << 2,
   TARN_SCOPE_ADMIN = 1 << 3,
+  TARN_SCOPE_ANY = TARN_SCOPE_READ | TARN_SCOPE_SQL | TARN_SCOPE_ASK | TARN_SCOPE_ADMIN, /* one of them suffices */
 } TarnScope;
 
 /* "read,sql" to a set of TarnScope. Errors: TARN_ERROR_USAGE. */

@@ -49,6 +49,10 @@ typedef struct {
 
 /* Sets a header, in the place of one of that name. name is static text, value is copied; no CR or LF. */
 void tarn_http_response_set_header(TarnHttpResponse *response, const char *name, const char *value);
+/* Borrowed; NULL: it has none of that name. */
+const char *tarn_http_response_header(const TarnHttpResponse *response, const char *name);
+/* Adds a name to the Vary header. */
+void tarn_http_response_add_vary(TarnHttpResponse *response, const char *name);
 /* Forgets what was made so far, for instance to tell of a failure instead. */
 void tarn_http_response_reset(TarnHttpResponse *response);
 void tarn_http_response_clear(TarnHttpResponse *response);

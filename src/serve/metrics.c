@@ -72,6 +72,8 @@ static const Definition definitions[] = {
     [TARN_METRIC_RUN_ROWS] = {"tarn_last_run_rows", GAUGE, "the same of the run that published it alone", {"set"}},
     [TARN_METRIC_RUN_FINISHED] = {"tarn_last_run_timestamp_seconds", GAUGE, "when that run ended, since 1970"},
     [TARN_METRIC_RUN_DURATION] = {"tarn_last_run_duration_seconds", GAUGE, "how long that run took"},
+    [TARN_METRIC_RUN_FAILED] = {"tarn_last_failed_run_timestamp_seconds", GAUGE,
+                                "when a run failed last, since 1970; absent: none is known of"},
     [TARN_METRIC_API_KEYS] = {"tarn_api_keys", GAUGE, "API keys that the server knows"},
     [TARN_METRIC_API_KEYS_REFUSED] = {"tarn_api_keys_refused_total", COUNTER,
                                       "changes of the API keys that were refused, as they could not be read"},

@@ -1,35 +1,21 @@
 #include "serve/server.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "base/budget.h"
+#include "base/error.h"
 #include "base/version.h"
 #include "lakehouse/sql.h"
 #include "serve/access_log.h"
-#include "serve/answer.h"
-#include "serve/endpoint.h"
-#include "serve/http.h"
+#include "serve/notes.h"
 #include "serve/problem.h"
-#include "serve/route.h"
-#include "serve/served.h"
+#include "serve/process_metrics.h"
+#include "serve/server_private.h"
 
 #define MAX_TARGET_BYTES 8192
 #define MIN_WORKERS 4 /* so that one slow query does not hold up the rest on a small machine */
 
-struct TarnServer {
-  TarnServerOptions options;
-  char *health_sql;
-  TarnEndpoint health;
-  TarnRoutes *routes; /* pattern -> TarnEndpointPlan */
-  GPtrArray *plans;   /* TarnEndpointPlan; its number is its statement's */
-  GMutex mutex;
-  TarnServed *served; /* the current generation; under mutex */
-  TarnAdmission *admission;
-  TarnAnswers *answers;
-  TarnHttp *http;
-};
-
-static TarnServed *current_generation(TarnServer *server) {
+TarnServed *tarn_server_take_generation(TarnServer *server) {
   g_mutex_lock(&server->mutex);
   TarnServed *served = tarn_served_ref(server->served);
   g_mutex_unlock(&server->mutex);
@@ -59,27 +45,53 @@ static gboolean is_read(const TarnHttpRequest *request) {
   return g_str_equal(request->method, "GET") || g_str_equal(request->method, "HEAD");
 }
 
+/* What has no route is told to whoever has a key, whatever its scopes. */
+static gboolean may_ask(TarnServer *server, const TarnResource *resource, TarnHttpRequest *request,
+                        TarnHttpResponse *response) {
+  TarnScope scope = resource ? resource->scope : TARN_SCOPE_ANY;
+  return tarn_access_check(server->access, request, scope, &tarn_notes(request)->grant, response);
+}
+
+static TarnHttpTurn answer(TarnServer *server, const TarnResource *resource, const TarnTarget *target,
+                           TarnHttpRequest *request, TarnHttpResponse *response) {
+  if (!resource->plan) {
+    resource->answer(server, request, response);
+    return TARN_HTTP_ANSWERED;
+  }
+  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
+  tarn_notes(request)->generation = tarn_served_generation(served)->number;
+  TarnQuery *query = tarn_endpoint_plan_query(resource->plan, target, response);
+  return query ? tarn_answers_begin(server->answers, query, served, request, response) : TARN_HTTP_ANSWERED;
+}
+
+static void begin(TarnServer *server, TarnHttpRequest *request) {
+  request->data = g_new0(TarnNotes, 1);
+  g_atomic_int_inc(&server->in_flight);
+}
+
 static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
   TarnServer *server = user;
+  begin(server, request);
+  if (tarn_access_preflight(server->access, request, response)) return TARN_HTTP_ANSWERED;
   g_autoptr(TarnTarget) target = tarn_target_parse(request->target);
-  const TarnEndpointPlan *plan = tarn_routes_match(server->routes, target);
+  const TarnResource *resource = tarn_routes_match(server->routes, target);
+  tarn_notes(request)->route = resource ? resource->pattern : NULL;
   if (strlen(request->target) > MAX_TARGET_BYTES) {
     tarn_http_problem_write(response, 414, NULL, "the path and query are longer than 8192 bytes");
-  } else if (!plan) {
-    write_not_found(server, target, response);
-  } else if (!is_read(request)) {
-    write_wrong_method(request, response);
-  } else {
-    g_autoptr(TarnServed) served = current_generation(server);
-    TarnQuery *query = tarn_endpoint_plan_query(plan, target, response);
-    if (query) return tarn_answers_begin(server->answers, query, served, request, response);
+  } else if (may_ask(server, resource, request, response)) {
+    if (!resource)
+      write_not_found(server, target, response);
+    else if (!is_read(request))
+      write_wrong_method(request, response);
+    else
+      return answer(server, resource, target, request, response);
   }
   return TARN_HTTP_ANSWERED;
 }
 
 static TarnHttpTurn refuse_body(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
-  const TarnServer *server = user;
-  (void)request;
+  TarnServer *server = user;
+  begin(server, request);
   g_autofree char *size = tarn_format_size(server->options.max_body);
   g_autofree char *detail = g_strdup_printf("the request's body is longer than %s", size);
   tarn_http_problem_write(response, 413, "send less; the project can raise serve.max_body", detail);
@@ -94,21 +106,38 @@ static void prepare(gpointer user, TarnHttpRequest *request, TarnHttpResponse *r
   g_snprintf(timing, sizeof timing, "queued;dur=%.3f, elapsed;dur=%.3f", (double)response->queued_us / 1e3,
              (double)elapsed_us / 1e3);
   tarn_http_response_set_header(response, "Server-Timing", timing);
+  tarn_notes(request)->queued_us = response->queued_us;
+  tarn_access_finish(server->access, request, &tarn_notes(request)->grant, response);
   if (response->error) tarn_access_log_failure(request, response->error, server->options.log_json);
 }
 
-static void log_request(gpointer user, TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
-  (void)user;
-  tarn_access_log_request(request, status, body_size, elapsed_us);
+static void count(TarnServer *server, const TarnNotes *notes, guint status, guint64 body_size, gint64 elapsed_us) {
+  char code[16];
+  g_snprintf(code, sizeof code, "%u", status);
+  const char *const labels[] = {notes->route ? notes->route : "none", code};
+  tarn_metrics_observe(server->metrics, TARN_METRIC_REQUEST_DURATION, labels, (double)elapsed_us / 1e6);
+  tarn_metrics_add(server->metrics, TARN_METRIC_RESPONSE_BYTES, labels, (double)body_size);
 }
 
-static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, GArray *statements, GError **error) {
+static void done(gpointer user, TarnHttpRequest *request, guint status, guint64 body_size, gint64 elapsed_us) {
+  TarnServer *server = user;
+  g_autofree TarnNotes *notes = g_steal_pointer(&request->data);
+  count(server, notes, status, body_size, elapsed_us);
+  if (server->options.log_json) tarn_access_log_request(request, notes, status, body_size, elapsed_us);
+  g_atomic_int_add(&server->in_flight, -1);
+}
+
+static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, TarnScope scope, GArray *statements,
+                             GError **error) {
   TarnEndpointPlan *plan = tarn_endpoint_plan_new(endpoint, server->plans->len, error);
   if (!plan) return FALSE;
   g_ptr_array_add(server->plans, plan);
   const TarnServedStatement statement = {endpoint->name, endpoint->sql};
   g_array_append_val(statements, statement);
-  return tarn_routes_add(server->routes, endpoint->route, plan, error);
+  TarnResource *resource = g_new(TarnResource, 1);
+  *resource = (TarnResource){.pattern = endpoint->route, .scope = scope, .plan = plan};
+  g_ptr_array_add(server->resources, resource);
+  return tarn_routes_add(server->routes, endpoint->route, resource, error);
 }
 
 /* The endpoints that every server has come first. */
@@ -117,9 +146,11 @@ static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GA
   server->health_sql = tarn_sql_fill(tarn_sql_health, "version", version, NULL);
   server->health = (TarnEndpoint){
       .name = (char *)"health", .route = (char *)"/api/v1/health", .shape = TARN_SHAPE_ONE, .sql = server->health_sql};
-  if (!add_endpoint(server, &server->health, statements, error)) return FALSE;
+  if (!add_endpoint(server, &server->health, TARN_SCOPE_NONE, statements, error)) return FALSE;
+  for (const TarnResource *resource = tarn_server_operations; resource->pattern; resource++)
+    if (!tarn_routes_add(server->routes, resource->pattern, (gpointer)resource, error)) return FALSE;
   for (guint i = 0; i < endpoints->len; i++)
-    if (!add_endpoint(server, endpoints->pdata[i], statements, error)) return FALSE;
+    if (!add_endpoint(server, endpoints->pdata[i], TARN_SCOPE_READ, statements, error)) return FALSE;
   return TRUE;
 }
 
@@ -165,19 +196,47 @@ static gboolean start_http(TarnServer *server, GError **error) {
                                 .handler = handle,
                                 .refuse = refuse_body,
                                 .prepare = prepare,
-                                .done = options->log_json ? log_request : NULL,
+                                .done = done,
                                 .user = server};
   server->http = tarn_http_start(&http, error);
-  return server->http != NULL;
+  if (server->http && options->metrics_port) server->metrics_http = tarn_server_start_metrics(server, error);
+  return server->http && (!options->metrics_port || server->metrics_http);
+}
+
+/* On the thread that watches the keys. */
+static void keys_reloaded(gpointer user, guint n_keys, const GError *error) {
+  TarnServer *server = user;
+  tarn_metrics_set(server->metrics, TARN_METRIC_API_KEYS, NULL, n_keys);
+  tarn_metrics_add(server->metrics, TARN_METRIC_API_KEYS_REFUSED, NULL, error != NULL);
+  g_autofree char *message = error ? g_strdup_printf("the API keys stay as they were: %s", error->message)
+                                   : g_strdup_printf("%u API keys are known now", n_keys);
+  tarn_access_log_event(error ? "warning" : "info", message, error ? tarn_error_hint(error) : NULL,
+                        server->options.log_json);
+}
+
+static gboolean start_access(TarnServer *server, GError **error) {
+  const TarnServerOptions *options = &server->options;
+  const TarnAccessOptions access = {.host = options->host,
+                                    .auth = options->auth,
+                                    .keys_path = options->keys_path,
+                                    .origins = options->cors,
+                                    .reloaded = keys_reloaded,
+                                    .user = server};
+  server->access = tarn_access_new(&access, error);
+  if (server->access) tarn_metrics_set(server->metrics, TARN_METRIC_API_KEYS, NULL, tarn_access_keys(server->access));
+  return server->access != NULL;
 }
 
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) {
   TarnServer *server = g_new0(TarnServer, 1);
   server->options = *options;
+  server->metrics = tarn_metrics_new();
+  tarn_process_metrics_begin(server->metrics, &options->budget, TARN_VERSION, tarn_duckdb_version());
   server->routes = tarn_routes_new();
+  server->resources = g_ptr_array_new_with_free_func(g_free);
   server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
   g_mutex_init(&server->mutex);
-  if (open_generation(server, options, error)) {
+  if (start_access(server, error) && open_generation(server, options, error)) {
     start_answers(server);
     if (start_http(server, error)) return server;
   }
@@ -189,12 +248,16 @@ void tarn_server_stop(TarnServer *server) {
   if (!server) return;
   if (server->http) tarn_http_drain(server->http, server->options.drain_timeout_us);
   tarn_admission_close(server->admission);
+  tarn_http_stop(server->metrics_http);
   tarn_http_stop(server->http);
   tarn_admission_free(server->admission);
   tarn_answers_free(server->answers);
   tarn_served_unref(server->served);
+  tarn_access_free(server->access);
   tarn_routes_free(server->routes);
+  g_ptr_array_unref(server->resources);
   g_ptr_array_unref(server->plans);
+  tarn_metrics_free(server->metrics);
   g_mutex_clear(&server->mutex);
   g_free(server->health_sql);
   g_free(server);

@@ -4,6 +4,7 @@
 #pragma once
 #include <glib.h>
 
+#include "base/budget.h"
 #include "project/project.h"
 
 typedef struct {
@@ -20,12 +21,18 @@ typedef struct {
   gint64 timeout_us;        /* of a query that names none */
   gint64 client_timeout_us; /* of what a client has to do */
   gint64 drain_timeout_us;  /* how long tarn_server_stop waits for the requests in flight */
+  TarnAuth auth;            /* serve/access.h, as are the next two */
+  const char *keys_path;    /* NULL: none */
+  const char *const *cors;  /* NULL: none */
+  guint metrics_port;       /* probes and metrics without keys on a port of their own; 0: none */
+  TarnBudget budget;        /* for the metrics */
   gboolean log_json;        /* a JSON line per request; failures as JSON too */
 } TarnServerOptions;
 
 typedef struct TarnServer TarnServer;
 
-/* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit; TARN_ERROR_ENVIRONMENT: no published
+/* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit, others can reach the address but
+ * there are no keys; TARN_ERROR_ENVIRONMENT: no published
  * file, port taken. */
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error);
 /* Ends after the requests in flight are answered; those that are not in time are stopped. Accepts NULL. */

@@ -1,0 +1,109 @@
+#include <string.h>
+
+#include "base/version.h"
+#include "lakehouse/db.h"
+#include "serve/generation_metrics.h"
+#include "serve/problem.h"
+#include "serve/process_metrics.h"
+#include "serve/server_private.h"
+
+#define METRICS_CONNECTIONS 64
+#define METRICS_CLIENT_TIMEOUT_US (10 * G_USEC_PER_SEC)
+
+static void write_status(TarnHttpResponse *response, const char *status) {
+  TarnJsonWriter json;
+  tarn_json_init(&json, response->body);
+  tarn_json_begin_object(&json);
+  tarn_json_member_string(&json, "status", status);
+  tarn_json_end_object(&json);
+  tarn_http_response_set_header(response, "Cache-Control", "no-store");
+}
+
+/* That an I/O thread answers is all that it says: it must not fail where a restart would not help. */
+static void answer_livez(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
+  (void)server, (void)request;
+  write_status(response, "alive");
+}
+
+static void answer_readyz(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
+  (void)request;
+  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
+  if (served)
+    write_status(response, "ready");
+  else
+    tarn_http_problem_write(response, 503, "publish one with `tarn run`; the server takes it up by itself",
+                            "there is no published generation yet");
+}
+
+static void update_queue(TarnServer *server) {
+  const TarnAdmissionState state = tarn_admission_state(server->admission);
+  tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_RUNNING, NULL, state.running);
+  tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_WAITING, NULL, state.waiting);
+  tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_REFUSED, NULL, (double)state.refused);
+  tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_LIMIT, NULL, server->options.queue);
+}
+
+/* Its one row of the ledger and a figure of the engine are read here and not by a worker, so that a server whose workers are all
+ * taken can still be looked at; it takes a millisecond. */
+static void answer_metrics(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
+  (void)request;
+  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
+  tarn_process_metrics_update(server->metrics);
+  tarn_generation_metrics_update(server->metrics, served);
+  update_queue(server);
+  tarn_metrics_set(server->metrics, TARN_METRIC_IN_FLIGHT, NULL, g_atomic_int_get(&server->in_flight));
+  tarn_metrics_write(server->metrics, response->body);
+  response->content_type = TARN_METRICS_CONTENT_TYPE;
+  tarn_http_response_set_header(response, "Cache-Control", "no-store");
+}
+
+const TarnResource tarn_server_operations[] = {{"/livez", TARN_SCOPE_NONE, .answer = answer_livez},
+                                               {"/metrics", TARN_SCOPE_ADMIN, .answer = answer_metrics},
+                                               {"/readyz", TARN_SCOPE_NONE, .answer = answer_readyz},
+                                               {NULL}};
+
+/* --- The address of their own ----------------------------------------------------------------------------------- */
+
+static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+  TarnServer *server = user;
+  g_autofree char *path = g_strndup(request->target, strcspn(request->target, "?"));
+  const TarnResource *resource = tarn_server_operations;
+  while (resource->pattern && !g_str_equal(resource->pattern, path)) resource++;
+  if (!resource->pattern) {
+    tarn_http_problem_write(response, 404, "the API has a port of its own",
+                            "here are /livez, /metrics and /readyz alone");
+  } else if (!g_str_equal(request->method, "GET") && !g_str_equal(request->method, "HEAD")) {
+    tarn_http_response_set_header(response, "Allow", "GET, HEAD");
+    tarn_http_problem_write(response, 405, "use GET or HEAD", "this is only to be read");
+  } else {
+    resource->answer(server, request, response);
+  }
+  return TARN_HTTP_ANSWERED;
+}
+
+static TarnHttpTurn refuse_body(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+  (void)user, (void)request;
+  tarn_http_problem_write(response, 413, "send no body", "nothing here takes a body");
+  return TARN_HTTP_ANSWERED;
+}
+
+static void prepare(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+  const TarnServer *server = user;
+  const TarnGrant nothing = {0};
+  tarn_access_finish(server->access, request, &nothing, response);
+}
+
+TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error) {
+  const TarnHttpOptions options = {.host = server->options.host,
+                                   .port = server->options.metrics_port,
+                                   .threads = 1,
+                                   .max_connections = METRICS_CONNECTIONS,
+                                   .client_timeout_us = METRICS_CLIENT_TIMEOUT_US,
+                                   .handler = handle,
+                                   .refuse = refuse_body,
+                                   .prepare = prepare,
+                                   .user = server};
+  TarnHttp *http = tarn_http_start(&options, error);
+  if (!http) g_prefix_error(error, "metrics: ");
+  return http;
+}
