@@ -348,7 +348,8 @@ static void test_failure_tells_no_secret(void) {
                                  .params = list,
                                  .sql = (char *)"SELECT error('secret of the owner' || coalesce($note, '')) FROM gold"};
   const Exchange exchanges[] = {
-      {500, "/broken", "*\"detail\":\"the endpoint failed\",\"hint\":\"the server's log tells why, under this request_id"}};
+      {500, "/broken",
+       "*\"detail\":\"the endpoint failed\",\"hint\":\"the server's log tells why, under this request_id"}};
   check(&endpoint, exchanges, G_N_ELEMENTS(exchanges));
 }
 
