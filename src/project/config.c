@@ -144,6 +144,8 @@ static const TarnKey serve_keys[] = {
      .fallback = "30s"},
     {"drain_timeout", TARN_KEY_DURATION, offsetof(TarnConfig, serve_drain_timeout_us),
      "how long SIGTERM waits for the requests in flight", .fallback = "10s"},
+    {"tables", TARN_KEY_NAMES, offsetof(TarnConfig, tables),
+     "tables of the project whose rows `/api/v1/tables/NAME` gives; without it there are none"},
     {NULL},
 };
 
@@ -279,6 +281,7 @@ void tarn_config_clear(TarnConfig *config) {
   if (config->rules) g_ptr_array_unref(config->rules);
   g_free(config->archive_folder);
   g_free(config->host);
+  g_strfreev(config->tables);
   g_free(config->keys_file);
   g_strfreev(config->cors);
 }

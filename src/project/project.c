@@ -1,6 +1,7 @@
 #include "project/project.h"
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "project/check.h"
 #include "project/config.h"
 #include "project/endpoint.h"
@@ -66,6 +67,24 @@ static gboolean find_folder(const char *dir, char **absolute, GError **error) {
   return TRUE;
 }
 
+/* What serve.tables names must be a table of the project: the bronze table or a model. */
+static void check_served_tables(const TarnProject *project, GPtrArray *problems) {
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  g_ptr_array_add(names, project->config.bronze_table);
+  for (guint i = 0; i < project->models->len; i++)
+    g_ptr_array_add(names, ((TarnModel *)project->models->pdata[i])->name);
+  g_ptr_array_add(names, NULL);
+  const char *const *known = (const char *const *)names->pdata;
+  for (char **table = project->config.tables; table && *table; table++) {
+    if (g_strv_contains(known, *table)) continue;
+    const char *nearest = tarn_nearest_word(*table, known);
+    g_autofree char *list = g_strjoinv(", ", (GStrv)names->pdata);
+    g_autofree char *hint = nearest ? g_strdup_printf("did you mean '%s'? The project's tables: %s", nearest, list)
+                                    : g_strdup_printf("the project's tables: %s", list);
+    tarn_problem_add(problems, TARN_CONFIG_FILE, 0, 0, hint, "serve.tables: there is no table '%s'", *table);
+  }
+}
+
 static TarnProject *load(const TarnLoading *loading) {
   TarnProject *project = project_new(loading->dir);
   g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_sql_file_free);
@@ -73,6 +92,7 @@ static TarnProject *load(const TarnLoading *loading) {
   load_files(loading, project, files);
   tarn_graph_resolve(&project->config, files, project->models, loading->problems);
   tarn_endpoints_check_routes(project->endpoints, loading->problems);
+  check_served_tables(project, loading->problems);
   return project;
 }
 

@@ -158,6 +158,7 @@ typedef struct {
   guint serve_max_connections;    /* 10,000 */
   gint64 serve_client_timeout_us; /* 30 s */
   gint64 serve_drain_timeout_us;  /* 10 s */
+  GStrv tables;                   /* whose rows the server gives by name */
 } TarnConfig;
 
 typedef struct {

@@ -5,6 +5,7 @@
 #include "serve/access_log.h"
 #include "serve/format.h"
 #include "serve/problem.h"
+#include "serve/table_read.h"
 
 #define FIRST_BLOCK_BYTES (1024u * 1024)
 #define BLOCK_BYTES (256u * 1024)
@@ -66,10 +67,12 @@ static gboolean start(Answer *answer, GError **error) {
   g_atomic_pointer_set(&answer->conn, tarn_served_worker_conn(answer->worker));
   TarnStatement *statement = find_statement(answer, error);
   if (!statement || !bind_values(answer->query, statement, error)) return FALSE;
-  answer->result = tarn_statement_stream(statement, error);
+  answer->result =
+      answer->query->page ? tarn_statement_query(statement, error) : tarn_statement_stream(statement, error);
   if (!answer->result) return FALSE;
   answer->rows = tarn_rows_new(answer->result, error);
   if (!answer->rows) return FALSE;
+  tarn_rows_hide_last(answer->rows, answer->query->hidden);
   const TarnEncoderOptions options = {.shape = answer->query->shape, .max_rows = answer->query->max_rows};
   answer->encoder = tarn_encoder_new(&options);
   return TRUE;
@@ -180,6 +183,7 @@ static gboolean become_stream(Answer *answer) {
 }
 
 static void hand_over_block(Answer *answer) {
+  if (answer->query->page) tarn_table_page_describe(answer->query, answer->result, answer->response);
   GString *empty = answer->response->body;
   answer->response->body = answer->block;
   answer->block = empty;

@@ -12,8 +12,16 @@ TarnQuery *tarn_query_new(const char *route) {
   return query;
 }
 
+static void page_free(TarnQueryPage *page) {
+  if (!page) return;
+  g_free(page->prefix);
+  g_free(page->link);
+  g_free(page);
+}
+
 void tarn_query_free(TarnQuery *query) {
   if (!query) return;
+  page_free(query->page);
   g_string_free(query->key, TRUE);
   g_free(query->sql);
   g_array_unref(query->values);

@@ -13,6 +13,16 @@ typedef struct {
   TarnValue value;  /* text is the query's own */
 } TarnQueryValue;
 
+/* What a page of a table tells besides its rows (serve/table_page.h). */
+typedef struct {
+  guint64 limit;
+  guint n_keys;     /* columns that the order goes by: their texts, and the row's number, follow the columns shown */
+  gboolean counted; /* a last column has the number of all rows that fit */
+  gboolean first;   /* no cursor was given */
+  char *prefix;     /* of the cursor of the next page, JSON: what it belongs to */
+  char *link;       /* of the next page, up to its cursor */
+} TarnQueryPage;
+
 typedef struct {
   const char *route;     /* pattern, for metrics and logs; borrowed from the plan, which outlives the query */
   GString *key;          /* the request in canonical form: the route, then what it asks for */
@@ -24,6 +34,8 @@ typedef struct {
   const char *not_found; /* message of the 404 of shape one; borrowed; NULL: a general one */
   guint64 max_rows;      /* rows after these are left out; 0: no bound */
   gint64 timeout_us;     /* 0: the server's */
+  guint hidden;          /* columns at the end that are not written */
+  TarnQueryPage *page;   /* NULL: no page. Its result is read whole before headers are sent */
   gint64 max_age_us;     /* Cache-Control: how long clients may keep the answer unasked; 0: they ask each time */
 } TarnQuery;
 

@@ -12,6 +12,7 @@ struct TarnServedWorker {
 struct TarnServed {
   gint references; /* atomic */
   TarnGeneration generation;
+  GPtrArray *catalog; /* TarnCatalogTable */
   TarnServedOptions options;
   GArray *statements; /* TarnServedStatement, texts its own */
   TarnDb *db;
@@ -69,7 +70,8 @@ static gboolean read_generation(TarnServed *served, GError **error) {
       .identity = tarn_result_text(result, 0, 3),
       .serial = (guint64)g_atomic_int_add(&opened, 1) + 1,
   };
-  return TRUE;
+  served->catalog = tarn_catalog_read(conn, error);
+  return served->catalog != NULL;
 }
 
 static void statement_clear(gpointer statement) {
@@ -137,9 +139,11 @@ void tarn_served_close(TarnServed *served) {
   tarn_db_close(served->db);
   g_mutex_clear(&served->mutex);
   g_free(served->generation.identity);
+  g_clear_pointer(&served->catalog, g_ptr_array_unref);
   g_free(served);
 }
 
+const GPtrArray *tarn_served_catalog(const TarnServed *served) { return served->catalog; }
 const TarnGeneration *tarn_served_generation(const TarnServed *served) { return &served->generation; }
 
 TarnServedWorker *tarn_served_take_worker(TarnServed *served, GError **error) {

@@ -5,6 +5,7 @@
 #pragma once
 #include <glib.h>
 
+#include "lakehouse/catalog.h"
 #include "lakehouse/db.h"
 #include "lakehouse/statement.h"
 
@@ -50,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnServed, tarn_served_unref)
 void tarn_served_close(TarnServed *served);
 
 const TarnGeneration *tarn_served_generation(const TarnServed *served);
+/* Its tables (TarnCatalogTable), as long as there is a reference. */
+const GPtrArray *tarn_served_catalog(const TarnServed *served);
 
 /* A worker that nobody else uses; never waits for one, so callers bound how many they hold. Give it back before the
  * reference to the generation is dropped. Errors: those of the engine. */
