@@ -35,3 +35,6 @@ CREATE TABLE IF NOT EXISTS tarn.objects (name VARCHAR, kind VARCHAR, digest VARC
 CREATE TABLE IF NOT EXISTS tarn.columns (table_name VARCHAR, layer VARCHAR, column_index INTEGER, column_name VARCHAR, data_type VARCHAR, note VARCHAR);
 -- How many bronze rows failed each quality rule: one row per run and rule, so that a run counts only its own rows.
 CREATE TABLE IF NOT EXISTS tarn.quality_reasons (reason VARCHAR, row_count BIGINT);
+-- Answers of endpoints with `precompute: true`: one row for each combination of parameters. body: the rows as JSON, joined by commas; row_ends:
+-- where each ends in it, in bytes, so that the first n rows are a beginning of it. digest: of the endpoint's file that they were rendered from.
+CREATE TABLE IF NOT EXISTS tarn.precomputed (endpoint VARCHAR, digest VARCHAR, parameters VARCHAR, row_ends BIGINT[], body VARCHAR);

@@ -1,18 +1,23 @@
 #include "pipeline/plan.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "lakehouse/sql.h"
 #include "lakehouse/system.h"
+#include "project/precompute.h"
 
 /* Changes when Tarn itself would make other rows from the same SQL: part of every model's digest. */
 #define DERIVATION_VERSION "1"
-#define CHECK_PREFIX "check " /* no table has a blank in its name: model names are checked */
+/* No table has a blank in its name: model names are checked. */
+#define CHECK_PREFIX "check "
+#define ANSWERS_PREFIX "precomputed "
 
 /* One thing that tables are built from. kind orders what a change of it means. */
 typedef struct {
   char *name;
-  const char *kind; /* "bronze", "quality", "silver", "gold", "check", "notes" */
+  const char *kind; /* "bronze", "quality", "silver", "gold", "check", "precomputed", "notes" */
   char *digest;
   char *definition;
 } Object;
@@ -113,6 +118,13 @@ static void add_model(GPtrArray *objects, const TarnModel *model) {
   object->digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 }
 
+/* Endpoints whose answers are part of the generation. */
+static void add_answers(GPtrArray *objects, const TarnEndpoint *endpoint) {
+  if (!endpoint->precompute) return;
+  g_autofree char *name = g_strconcat(ANSWERS_PREFIX, endpoint->name, NULL);
+  add_object(objects, name, "precomputed", tarn_precompute_digest(endpoint));
+}
+
 /* Everything that a generation depends on, models in the project's order. */
 static GPtrArray *project_objects(const TarnProject *project) {
   GPtrArray *objects = g_ptr_array_new_with_free_func(object_free);
@@ -124,6 +136,7 @@ static GPtrArray *project_objects(const TarnProject *project) {
     g_autofree char *name = g_strconcat(CHECK_PREFIX, check->name, NULL);
     add_object(objects, name, "check", g_strdup_printf("%s\n%s", check->warn ? "warn" : "error", check->sql));
   }
+  for (guint i = 0; i < project->endpoints->len; i++) add_answers(objects, project->endpoints->pdata[i]);
   add_object(objects, "column notes", "notes", notes_definition(project));
   return objects;
 }
@@ -189,7 +202,7 @@ static gboolean plan_object(TarnPlan *plan, const Object *object, const char *st
   return TRUE;
 }
 
-static gboolean is_check(const char *object) { return g_str_has_prefix(object, CHECK_PREFIX); }
+static gboolean is_table(const char *object) { return !strchr(object, ' '); }
 
 static void plan_removed(TarnPlan *plan, const GPtrArray *objects, GHashTable *stored, TarnRunReport *report) {
   g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
@@ -200,7 +213,7 @@ static void plan_removed(TarnPlan *plan, const GPtrArray *objects, GHashTable *s
   while (g_hash_table_iter_next(&iter, &name, NULL)) {
     if (g_hash_table_contains(known, name)) continue;
     g_ptr_array_add(plan->removed, g_strdup(name));
-    tarn_run_report_add_change(report, name, is_check(name) ? NULL : "its table is dropped",
+    tarn_run_report_add_change(report, name, is_table(name) ? "its table is dropped" : NULL,
                                "removed from the project");
   }
 }
@@ -243,7 +256,12 @@ gboolean tarn_plan_store(const TarnProject *project, const TarnPlan *plan, TarnC
 gboolean tarn_plan_drop_removed(const TarnPlan *plan, TarnConn *conn, GError **error) {
   for (guint i = 0; i < plan->removed->len; i++) {
     const char *name = plan->removed->pdata[i];
-    if (is_check(name)) continue;
+    if (g_str_has_prefix(name, ANSWERS_PREFIX)) {
+      const TarnValue endpoint = tarn_value_text(name + strlen(ANSWERS_PREFIX));
+      if (!tarn_conn_run(conn, "DELETE FROM tarn.precomputed WHERE endpoint = $1", &endpoint, 1, NULL, error))
+        return FALSE;
+    }
+    if (!is_table(name)) continue;
     const TarnValue table = tarn_value_text(name);
     g_autofree char *quoted = tarn_sql_quote_identifier(name);
     g_autofree char *drop = g_strdup_printf("DROP TABLE IF EXISTS %s", quoted);

@@ -12,7 +12,7 @@ typedef struct {
   gboolean rescore;    /* quality rules changed: bronze scores are computed again */
   GHashTable *rebuild; /* names (set) of models that are made anew */
   GPtrArray *removed;  /* names (char *) of objects that the project no longer has: models' tables go */
-  gboolean audit;      /* checks or notes changed: nothing to compute, but to check and publish */
+  gboolean audit; /* checks, precomputed endpoints or notes changed: nothing to compute, but to check and publish */
 } TarnPlan;
 
 /* stored: name -> digest, NULL for a new file. Errors: TARN_ERROR_USAGE where the bronze shape changed, which only a rebuild can follow. */

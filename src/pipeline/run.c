@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "lakehouse/system.h"
 #include "pipeline/positions.h"
+#include "pipeline/precompute.h"
 #include "pipeline/run_private.h"
 #include "pipeline/source.h"
 
@@ -170,6 +171,7 @@ static gboolean build(TarnRun *run, GError **error) {
     if (!tarn_run_step(run, name, tarn_stage_model, (gpointer)model, error)) return FALSE;
   }
   return tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) &&
+         (!tarn_project_precomputes(project) || tarn_run_step(run, "precompute", tarn_stage_precompute, NULL, error)) &&
          tarn_run_step(run, "publish", tarn_stage_publish, NULL, error);
 }
 

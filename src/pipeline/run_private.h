@@ -49,6 +49,7 @@ gboolean tarn_stage_rescore(TarnRun *run, gpointer argument, gint64 *rows,
                             GError **error); /* all of bronze by changed rules */
 gboolean tarn_stage_model(TarnRun *run, gpointer argument, gint64 *rows, GError **error); /* argument: TarnModel */
 gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
+gboolean tarn_stage_precompute(TarnRun *run, gpointer argument, gint64 *rows, GError **error); /* endpoints' answers */
 gboolean tarn_stage_publish(TarnRun *run, gpointer argument, gint64 *rows, GError **error);
 
 /* The last rows that a generation gets, in the caller's transaction: what it is, what it was built from, how the run went. */

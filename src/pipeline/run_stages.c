@@ -8,6 +8,7 @@
 #include "pipeline/bronze_ingest.h"
 #include "pipeline/gold.h"
 #include "pipeline/positions.h"
+#include "pipeline/precompute.h"
 #include "pipeline/quality.h"
 #include "pipeline/replay.h"
 #include "pipeline/run_private.h"
@@ -257,6 +258,16 @@ gboolean tarn_stage_audit(TarnRun *run, gpointer argument, gint64 *rows, GError 
   return transact(run, count_reasons, error) &&
          tarn_audit_conservation(run->conn, project, &run->report->counts, error) &&
          tarn_audit_checks(run->conn, project, run->report, error) && tarn_fault_point("checks.done", error);
+}
+
+gboolean tarn_stage_precompute(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
+  (void)argument;
+  if (!tarn_conn_exec(run->conn, "BEGIN", error)) return FALSE;
+  if (tarn_precompute_render(run->conn, run->options->project, rows, error) &&
+      tarn_conn_exec(run->conn, "COMMIT", error))
+    return TRUE;
+  tarn_conn_exec(run->conn, "ROLLBACK", NULL);
+  return FALSE;
 }
 
 static gboolean publish(TarnRun *run, GError **error) {

@@ -7,6 +7,7 @@
 #include "lakehouse/table_state.h"
 #include "pipeline/gold.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/precompute.h"
 #include "pipeline/quality.h"
 #include "pipeline/silver.h"
 
@@ -140,12 +141,25 @@ static gboolean verify_model(Verify *verify, const TarnModel *model, GError **er
   return count_differences(verify, verify->conn, compare, NULL, format, error);
 }
 
+/* The answers that the published file holds, against those over the tables that were built anew. */
+static gboolean verify_precomputed(Verify *verify, GError **error) {
+  const TarnValue database = tarn_value_text("published");
+  gint64 answers, exists;
+  if (!tarn_project_precomputes(verify->options->project)) return TRUE;
+  if (!tarn_conn_query_int(verify->conn, tarn_sql_precomputed_exists, &database, 1, &exists, error) ||
+      !tarn_precompute_render(verify->conn, verify->options->project, &answers, error))
+    return FALSE;
+  const char *compare = exists ? tarn_sql_verify_precomputed : "SELECT count(*) FROM tarn.precomputed";
+  return count_differences(verify, verify->conn, compare, NULL, "precomputed answers%s", error);
+}
+
 gboolean tarn_verify(const TarnRunOptions *options, TarnRunReport *report, GError **error) {
   g_auto(Verify) verify = {.options = options, .report = report};
   report->database = g_strdup(options->database_path);
   if (!verify_states(&verify, error) || !open_scratch(&verify, error) || !verify_scores(&verify, error)) return FALSE;
   for (guint i = 0; i < options->project->models->len; i++)
     if (!verify_model(&verify, options->project->models->pdata[i], error)) return FALSE;
+  if (!verify_precomputed(&verify, error)) return FALSE;
   report->finished_us = g_get_real_time();
   guint broken = 0;
   for (guint i = 0; i < report->checks->len; i++) broken += ((TarnCheckResult *)report->checks->pdata[i])->failures > 0;

@@ -73,6 +73,10 @@ const TarnKey tarn_endpoint_keys[] = {
      .maximum = G_MAXINT32, .fallback_help = "no bound"},
     {"cache", TARN_KEY_DURATION, offsetof(TarnEndpoint, cache_us),
      "how long clients may keep an answer without asking (Cache-Control: max-age)", .fallback = "0s"},
+    {"precompute", TARN_KEY_SWITCH, offsetof(TarnEndpoint, precompute),
+     "`tarn run` computes every answer, as part of the generation; parameters must be enum, boolean, or an integer "
+     "that is the SQL's LIMIT",
+     .fallback = "false"},
     {"timeout", TARN_KEY_DURATION, offsetof(TarnEndpoint, timeout_us),
      "the statement is cancelled after this, and the answer is 503", .fallback_help = "`serve.timeout`"},
     {NULL},

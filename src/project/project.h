@@ -96,12 +96,13 @@ typedef struct {
   char *route; /* "/api/v1/subscribers/{subscriber_id}" */
   char *description;
   TarnShape shape;
-  char *not_found;   /* message of the 404 of TARN_SHAPE_ONE, may be NULL */
-  GPtrArray *params; /* TarnParam */
-  GStrv examples;    /* requests: path and query, escaped; NULL or empty: none */
-  guint limit;       /* rows after these are left out; 0: no bound */
-  gint64 cache_us;   /* how long clients may keep an answer unasked; 0: they ask each time */
-  gint64 timeout_us; /* 0: the server's */
+  char *not_found;     /* message of the 404 of TARN_SHAPE_ONE, may be NULL */
+  GPtrArray *params;   /* TarnParam */
+  GStrv examples;      /* requests: path and query, escaped; NULL or empty: none */
+  guint limit;         /* rows after these are left out; 0: no bound */
+  gint64 cache_us;     /* how long clients may keep an answer unasked; 0: they ask each time */
+  gint64 timeout_us;   /* 0: the server's */
+  gboolean precompute; /* every answer is rendered by the run: project/precompute.h */
   char *sql;
   GStrv reads;
 } TarnEndpoint;

@@ -40,7 +40,8 @@ static void add_overload(GHashTable *functions, const TarnResult *result, guint6
 
 /* They are said to be consistent, but depend on the session, not on the row. */
 static void mark_session_functions(GHashTable *functions) {
-  static const char *const names[] = {"getvariable", "current_setting", "version"};
+  static const char *const names[] = {"getvariable", "current_setting", "version", "current_localtime",
+                                      "current_localtimestamp"};
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++) function_kinds(functions, names[i])->is_volatile = TRUE;
 }
 
@@ -91,6 +92,39 @@ static const char *function_fault(RowwiseContext *context, const char *name, gui
     if (fault) return fault;
   }
   return NULL;
+}
+
+typedef struct {
+  GHashTable *functions;
+  TarnConn *conn;
+  guint depth;
+  gboolean found;
+} ChangeSearch;
+
+static gboolean changes(GHashTable *functions, TarnConn *conn, const char *name, guint depth);
+
+static gboolean search_change(json_t *node, gpointer user) {
+  ChangeSearch *search = user;
+  const char *name = json_string_value(json_object_get(node, "function_name"));
+  if (name && changes(search->functions, search->conn, name, search->depth + 1)) search->found = TRUE;
+  return !search->found;
+}
+
+static gboolean changes(GHashTable *functions, TarnConn *conn, const char *name, guint depth) {
+  g_autofree char *key = g_ascii_strdown(name, -1);
+  const FunctionKinds *kinds = g_hash_table_lookup(functions, key);
+  if (!kinds || kinds->is_volatile) return kinds != NULL;
+  for (guint i = 0; i < kinds->macros->len; i++) {
+    g_autoptr(json_t) tree = tarn_ast_parse_expression(conn, kinds->macros->pdata[i], NULL, NULL);
+    ChangeSearch search = {functions, conn, depth, depth > MAX_MACRO_DEPTH};
+    if (tree) tarn_ast_walk(tree, search_change, &search);
+    if (search.found) return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean rowwise_function_changes(GHashTable *functions, TarnConn *conn, const char *name) {
+  return changes(functions, conn, name, 0);
 }
 
 static gboolean has_known_schema(const json_t *call) {

@@ -23,6 +23,8 @@ gboolean rowwise_refuse(const char *what, GError **error);
 GHashTable *rowwise_functions_load(TarnConn *conn, GError **error);
 /* May a row-wise SELECT call this one: a scalar function that is not volatile, or a macro that holds only such ones. */
 gboolean rowwise_function_check(RowwiseContext *context, const json_t *call, GError **error);
+/* May the same call give something else another time: is it volatile or of the session, or a macro over such a one. */
+gboolean rowwise_function_changes(GHashTable *functions, TarnConn *conn, const char *name);
 gboolean rowwise_function_takes_lambda(const json_t *call);
 
 /* Replaces a star by the columns it stands for, appended to list. */

@@ -8,6 +8,7 @@
 #include "project/config.h"
 #include "project/frontmatter.h"
 #include "project/incremental.h"
+#include "project/precompute.h"
 #include "project/problem.h"
 #include "project/rowwise.h"
 #include "project/tables.h"
@@ -148,6 +149,9 @@ static gboolean validate_all(const Validation *validation, GError **error) {
   for (guint i = 0; i < project->endpoints->len; i++) {
     const TarnEndpoint *endpoint = project->endpoints->pdata[i];
     validate_reader(validation, endpoint->path, endpoint->sql, endpoint->reads);
+    if (endpoint->precompute && !tarn_problems_have_error_in(validation->problems, endpoint->path) &&
+        !tarn_precompute_check(endpoint, validation->conn, validation->problems, error))
+      return FALSE;
   }
   return TRUE;
 }

@@ -278,8 +278,19 @@ static void write_full(TarnAdmission *admission, TarnHttpResponse *response) {
                           "the server has too much to do: its queue is full");
 }
 
+/* Is the answer part of the generation? Then it needs neither queue nor engine. */
+static gboolean write_precomputed(const TarnQuery *query, const TarnServed *served, TarnHttpResponse *response) {
+  const TarnPrecomputed *precomputed =
+      query->statement >= 0 ? tarn_served_precomputed(served, (guint)query->statement) : NULL;
+  return precomputed && tarn_precomputed_write(precomputed, query, response->body);
+}
+
 TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, TarnHttpRequest *request,
                                 TarnHttpResponse *response) {
+  if (write_precomputed(query, served, response)) {
+    tarn_query_free(query);
+    return TARN_HTTP_ANSWERED;
+  }
   Answer *answer = g_new0(Answer, 1);
   answer->task = (TarnTask){.turn = turn, .finish = finish, .watch = watch};
   answer->answers = answers;

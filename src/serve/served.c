@@ -14,7 +14,8 @@ struct TarnServed {
   TarnGeneration generation;
   GPtrArray *catalog; /* TarnCatalogTable */
   TarnServedOptions options;
-  GArray *statements; /* TarnServedStatement, texts its own */
+  GArray *statements;     /* TarnServedStatement, texts its own */
+  GPtrArray *precomputed; /* TarnPrecomputed of each statement, may be NULL */
   TarnDb *db;
   GMutex mutex;
   GPtrArray *free; /* TarnServedWorker that nobody uses; under mutex */
@@ -89,6 +90,18 @@ static GArray *copy_statements(const TarnServedStatement *statements, guint n_st
   return copy;
 }
 
+static gboolean read_precomputed(TarnServed *served, const TarnServedStatement *statements, guint n_statements,
+                                 GError **error) {
+  g_autoptr(TarnConn) conn = tarn_db_connect(served->db, error);
+  for (guint i = 0; conn && i < n_statements; i++) {
+    TarnPrecomputed *precomputed = NULL;
+    if (statements[i].endpoint && !tarn_precomputed_read(conn, statements[i].endpoint, &precomputed, error))
+      return FALSE;
+    g_ptr_array_add(served->precomputed, precomputed);
+  }
+  return conn != NULL;
+}
+
 static gboolean warm(TarnServed *served, GError **error) {
   for (guint i = 0; i < served->options.workers; i++) {
     TarnServedWorker *worker = worker_new(served, error);
@@ -104,12 +117,15 @@ TarnServed *tarn_served_open(const char *path, const TarnServedOptions *options,
   served->references = 1;
   served->options = *options;
   served->statements = copy_statements(statements, n_statements);
+  served->precomputed = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_precomputed_free);
   served->free = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);
   g_mutex_init(&served->mutex);
   /* Small queries run faster when each worker's thread runs its own alone than when they share DuckDB's. */
   const TarnDbOptions db_options = {.read_only = TRUE, .memory_bytes = options->memory_bytes, .threads = 1};
   served->db = tarn_db_open(path, &db_options, error);
-  if (served->db && read_generation(served, error) && warm(served, error)) return served;
+  if (served->db && read_generation(served, error) && read_precomputed(served, statements, n_statements, error) &&
+      warm(served, error))
+    return served;
   tarn_served_close(served);
   return NULL;
 }
@@ -136,6 +152,7 @@ void tarn_served_unref(TarnServed *served) {
 void tarn_served_close(TarnServed *served) {
   g_ptr_array_unref(served->free);
   g_array_unref(served->statements);
+  g_ptr_array_unref(served->precomputed);
   tarn_db_close(served->db);
   g_mutex_clear(&served->mutex);
   g_free(served->generation.identity);
@@ -144,6 +161,10 @@ void tarn_served_close(TarnServed *served) {
 }
 
 const GPtrArray *tarn_served_catalog(const TarnServed *served) { return served->catalog; }
+const TarnPrecomputed *tarn_served_precomputed(const TarnServed *served, guint i) {
+  return served->precomputed->pdata[i];
+}
+
 const TarnGeneration *tarn_served_generation(const TarnServed *served) { return &served->generation; }
 
 TarnServedWorker *tarn_served_take_worker(TarnServed *served, GError **error) {

@@ -8,6 +8,7 @@
 #include "lakehouse/catalog.h"
 #include "lakehouse/db.h"
 #include "lakehouse/statement.h"
+#include "serve/precomputed.h"
 
 typedef struct TarnServed TarnServed;
 typedef struct TarnServedWorker TarnServedWorker;
@@ -36,6 +37,7 @@ typedef struct {
 typedef struct {
   const char *name;
   const char *sql;
+  const TarnEndpoint *endpoint; /* whose precomputed answers are read, too; NULL: none; borrowed for the call */
 } TarnServedStatement;
 
 /* Errors: no file, not Tarn's, of a newer format (TARN_ERROR_ENVIRONMENT); a
@@ -53,6 +55,9 @@ void tarn_served_close(TarnServed *served);
 const TarnGeneration *tarn_served_generation(const TarnServed *served);
 /* Its tables (TarnCatalogTable), as long as there is a reference. */
 const GPtrArray *tarn_served_catalog(const TarnServed *served);
+
+/* The rendered answers of statement i's endpoint; NULL: none. */
+const TarnPrecomputed *tarn_served_precomputed(const TarnServed *served, guint i);
 
 /* A worker that nobody else uses; never waits for one, so callers bound how many they hold. Give it back before the
  * reference to the generation is dropped. Errors: those of the engine. */

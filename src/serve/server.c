@@ -132,7 +132,7 @@ static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, T
   TarnEndpointPlan *plan = tarn_endpoint_plan_new(endpoint, server->plans->len, error);
   if (!plan) return FALSE;
   g_ptr_array_add(server->plans, plan);
-  const TarnServedStatement statement = {endpoint->name, endpoint->sql};
+  const TarnServedStatement statement = {endpoint->name, endpoint->sql, endpoint};
   g_array_append_val(statements, statement);
   TarnResource *resource = g_new(TarnResource, 1);
   *resource = (TarnResource){.pattern = endpoint->route, .scope = scope, .plan = plan};

@@ -5,6 +5,7 @@ shape: rows
 params:
   limit: {type: integer, default: 20, minimum: 1, maximum: 1000, description: at most so many subscribers}
   risk: {type: enum, values: [high, low], description: only those at risk (high) or only the others (low)}
+precompute: true
 */
 SELECT
   subscriber_id,

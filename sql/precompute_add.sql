@@ -1,0 +1,1 @@
+INSERT INTO tarn.precomputed VALUES ($1, $2, $3, coalesce($4::BIGINT[], []), $5)
