@@ -111,6 +111,8 @@ static const TarnKey archive_keys[] = {
 
 static const char *const auth_kinds[] = {"auto", "keys", "none", NULL}; /* TarnAuth */
 
+static const char *const watch_names[] = {"inotify", "poll", NULL}; /* TarnWatchKind */
+
 static const TarnKey serve_keys[] = {
     {"host", TARN_KEY_TEXT, offsetof(TarnConfig, host), "address that the server listens on", .fallback = "127.0.0.1"},
     {"port", TARN_KEY_COUNT, offsetof(TarnConfig, port),
@@ -126,6 +128,16 @@ static const TarnKey serve_keys[] = {
     {"metrics_port", TARN_KEY_COUNT, offsetof(TarnConfig, metrics_port),
      "port of its own for /metrics, /livez and /readyz, without keys; 0: none", .fallback = "0", .minimum = 0,
      .maximum = 65535},
+    {"cache", TARN_KEY_SIZE, offsetof(TarnConfig, serve_cache), "memory for answers that were made before; 0: none",
+     .fallback = "64MiB", .minimum = 0, .maximum = 64 * GIB},
+    {"pinned", TARN_KEY_COUNT, offsetof(TarnConfig, serve_pinned),
+     "kept generations open at once for `?generation=N`; further ones get 503", .fallback = "4", .minimum = 0,
+     .maximum = 100},
+    {"watch", TARN_KEY_CHOICE, offsetof(TarnConfig, serve_watch),
+     "how a new generation is noticed: told by the system as well, or by looking every `poll_interval` alone",
+     .fallback = "inotify", .choices = watch_names},
+    {"poll_interval", TARN_KEY_DURATION, offsetof(TarnConfig, serve_poll_us),
+     "how often the published file is looked at in any case", .fallback = "1s"},
     {"queue", TARN_KEY_COUNT, offsetof(TarnConfig, serve_queue),
      "requests that may wait for the engine; further ones get 503 and Retry-After", .fallback = "256", .minimum = 0,
      .maximum = 100000},

@@ -109,6 +109,7 @@ typedef struct {
 
 /* Who may ask the server: AUTO: whoever has a key, or this machine alone where there are no keys; KEYS: there must be keys;
  * NONE: everyone. */
+typedef enum { TARN_WATCH_INOTIFY, TARN_WATCH_POLL } TarnWatchKind;
 typedef enum { TARN_AUTH_AUTO, TARN_AUTH_KEYS, TARN_AUTH_NONE } TarnAuth;
 
 /* A property of librdkafka. */
@@ -152,6 +153,10 @@ typedef struct {
   char *keys_file;                /* file or folder of API keys, relative to the project; NULL: none */
   GStrv cors;                     /* origins whose pages may read answers; "*": all */
   guint metrics_port;             /* 0: none */
+  guint64 serve_cache;            /* 64 MiB; 0: none */
+  guint serve_pinned;             /* 4 */
+  int serve_watch;                /* TarnWatchKind */
+  gint64 serve_poll_us;           /* 1 s */
   guint serve_queue;              /* 256 */
   gint64 serve_timeout_us;        /* 30 s */
   guint serve_max_streams;        /* 32 */

@@ -27,6 +27,7 @@ typedef struct {
   TarnServed *served;
   TarnHttpRequest *request;
   TarnHttpResponse *response; /* until the first block is handed over */
+  TarnAnswerMade made;
   gint64 timeout_us, used_us;
   gint stop;      /* atomic Stop: why the watch wants it to end */
   gpointer conn;  /* atomic TarnConn: what the watch interrupts */
@@ -210,6 +211,7 @@ static void finish_first(Answer *answer) {
   answer->begun = TRUE;
   answer->response->queued_us = answer->task.began_us - answer->task.entered_us;
   gboolean goes_on = make_response(answer);
+  if (answer->made.made) answer->made.made(answer->made.user, answer->response);
   tarn_http_answer(request); /* from here on a stream may have its next turn already */
   if (!goes_on) answer_free(answer);
 }
@@ -271,7 +273,7 @@ static void watch(TarnTask *task, gint64 now_us, gboolean closing) {
 
 /* ---- all answers ---- */
 
-static void write_full(TarnAdmission *admission, TarnHttpResponse *response) {
+void tarn_answer_write_full(TarnAdmission *admission, TarnHttpResponse *response) {
   g_autofree char *seconds = g_strdup_printf("%u", tarn_admission_retry_after(admission));
   tarn_http_response_set_header(response, "Retry-After", seconds);
   tarn_http_problem_write(response, 503, "try again after the seconds that Retry-After names",
@@ -285,8 +287,8 @@ static gboolean write_precomputed(const TarnQuery *query, const TarnServed *serv
   return precomputed && tarn_precomputed_write(precomputed, query, response->body);
 }
 
-TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, TarnHttpRequest *request,
-                                TarnHttpResponse *response) {
+TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, const TarnAnswerMade *made,
+                                TarnHttpRequest *request, TarnHttpResponse *response) {
   if (write_precomputed(query, served, response)) {
     tarn_query_free(query);
     return TARN_HTTP_ANSWERED;
@@ -296,13 +298,14 @@ TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServ
   answer->answers = answers;
   answer->query = answer->owned = query;
   answer->served = tarn_served_ref(served);
+  answer->made = *made;
   answer->request = request;
   answer->response = response;
   answer->timeout_us = query->timeout_us ? query->timeout_us : answers->options.timeout_us;
   answer->block = g_string_new(NULL);
   if (tarn_admission_enter(answers->options.admission, &answer->task)) return TARN_HTTP_DEFERRED;
   answer_free(answer);
-  write_full(answers->options.admission, response);
+  tarn_answer_write_full(answers->options.admission, response);
   return TARN_HTTP_ANSWERED;
 }
 

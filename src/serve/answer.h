@@ -24,9 +24,20 @@ TarnAnswers *tarn_answers_new(const TarnAnswersOptions *options);
 void tarn_answers_free(TarnAnswers *answers); /* accepts NULL; no answer is left */
 guint tarn_answers_streams(TarnAnswers *answers);
 
-/* Answers later, or at once that the queue is full (503). query is taken; served is referenced. */
-TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, TarnHttpRequest *request,
-                                TarnHttpResponse *response);
+/* Called once for every answer that was begun later, when its response is made and before it is sent: adds headers, keeps the
+ * body. On a worker; must not block. */
+typedef struct {
+  void (*made)(gpointer user, TarnHttpResponse *response); /* NULL: nobody is told */
+  gpointer user;
+} TarnAnswerMade;
+
+/* Answers later (TARN_HTTP_DEFERRED), or at once what was precomputed, or that the queue is full (503). query is taken;
+ * served is referenced. */
+TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, const TarnAnswerMade *made,
+                                TarnHttpRequest *request, TarnHttpResponse *response);
+
+/* The 503 for whoever finds the queue full. */
+void tarn_answer_write_full(TarnAdmission *admission, TarnHttpResponse *response);
 
 /* Answers here and now, the whole body in memory: for whoever has no client to wait for. */
 void tarn_answer_write(const TarnQuery *query, TarnServed *served, TarnHttpResponse *response);

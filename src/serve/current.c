@@ -12,6 +12,7 @@
 #define PINNED_TENTHS 2
 #define OPEN_ATTEMPTS 5
 #define RETIRING_POLL_US 1000
+#define MIN_WAIT_US 1000
 
 typedef struct {
   TarnServed *served; /* no reference */
@@ -32,7 +33,8 @@ typedef struct {
 } PinRequest;
 
 struct TarnCurrent {
-  TarnCurrentOptions options;
+  TarnCurrentOptions options; /* database is path */
+  char *path;
   TarnLakehouse *lakehouse; /* for paths */
   TarnWatch *watch;
   GThread *thread;
@@ -328,7 +330,7 @@ static gboolean is_stopping(TarnCurrent *current) {
 
 static gpointer keep_current(gpointer user) {
   TarnCurrent *current = user;
-  gint64 longest = MIN(current->options.poll_us, current->options.pinned_idle_us);
+  gint64 longest = MAX(MIN(current->options.poll_us, current->options.pinned_idle_us), MIN_WAIT_US);
   while (!is_stopping(current)) {
     tarn_watch_wait(current->watch, longest);
     g_autoptr(GError) error = NULL;
@@ -343,6 +345,7 @@ static gpointer keep_current(gpointer user) {
 TarnCurrent *tarn_current_start(const TarnCurrentOptions *options, GError **error) {
   TarnCurrent *current = g_new0(TarnCurrent, 1);
   current->options = *options;
+  current->options.database = current->path = g_strdup(options->database);
   current->options.served.retire = retire;
   current->options.served.user = current;
   current->lakehouse = tarn_lakehouse_new(options->database);
@@ -387,6 +390,7 @@ void tarn_current_stop(TarnCurrent *current) {
   g_mutex_clear(&current->mutex);
   tarn_watch_free(current->watch);
   tarn_lakehouse_free(current->lakehouse);
+  g_free(current->path);
   g_free(current);
 }
 

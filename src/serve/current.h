@@ -19,9 +19,9 @@ typedef enum {
 } TarnCurrentEvent;
 
 typedef struct {
-  const char *database;     /* path of the published file */
-  TarnServedOptions served; /* memory_bytes: of all that is open; retire and user are set here */
-  const TarnServedStatement *statements;
+  const char *database;                  /* path of the published file */
+  TarnServedOptions served;              /* memory_bytes: of all that is open; retire and user are set here */
+  const TarnServedStatement *statements; /* outlive it */
   guint n_statements;
   gboolean inotify;      /* else by asking again alone */
   gint64 poll_us;        /* how often the file is looked at in any case */

@@ -13,14 +13,6 @@
 #include "serve/server_private.h"
 
 #define MAX_TARGET_BYTES 8192
-#define MIN_WORKERS 4 /* so that one slow query does not hold up the rest on a small machine */
-
-TarnServed *tarn_server_take_generation(TarnServer *server) {
-  g_mutex_lock(&server->mutex);
-  TarnServed *served = tarn_served_ref(server->served);
-  g_mutex_unlock(&server->mutex);
-  return served;
-}
 
 static void write_not_found(const TarnServer *server, const TarnTarget *target, TarnHttpResponse *response) {
   g_autofree char *shown = g_utf8_make_valid(target->path, -1);
@@ -52,16 +44,16 @@ static gboolean may_ask(TarnServer *server, const TarnResource *resource, TarnHt
   return tarn_access_check(server->access, request, scope, &tarn_notes(request)->grant, response);
 }
 
-static TarnHttpTurn answer(TarnServer *server, const TarnResource *resource, const TarnTarget *target,
+static TarnHttpTurn answer(TarnServer *server, const TarnResource *resource, TarnTarget *target,
                            TarnHttpRequest *request, TarnHttpResponse *response) {
+  gint64 generation;
   if (!resource->plan) {
     resource->answer(server, request, response);
     return TARN_HTTP_ANSWERED;
   }
-  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
-  tarn_notes(request)->generation = tarn_served_generation(served)->number;
+  if (!tarn_reply_generation(target, &generation, response)) return TARN_HTTP_ANSWERED;
   TarnQuery *query = tarn_endpoint_plan_query(resource->plan, target, response);
-  return query ? tarn_answers_begin(server->answers, query, served, request, response) : TARN_HTTP_ANSWERED;
+  return query ? tarn_replies_begin(server->replies, query, generation, request, response) : TARN_HTTP_ANSWERED;
 }
 
 static void begin(TarnServer *server, TarnHttpRequest *request) {
@@ -127,62 +119,44 @@ static void done(gpointer user, TarnHttpRequest *request, guint status, guint64 
   g_atomic_int_add(&server->in_flight, -1);
 }
 
-static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, TarnScope scope, GArray *statements,
-                             GError **error) {
+static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, TarnScope scope, GError **error) {
   TarnEndpointPlan *plan = tarn_endpoint_plan_new(endpoint, server->plans->len, error);
   if (!plan) return FALSE;
   g_ptr_array_add(server->plans, plan);
   const TarnServedStatement statement = {endpoint->name, endpoint->sql, endpoint};
-  g_array_append_val(statements, statement);
+  g_array_append_val(server->statements, statement);
   TarnResource *resource = g_new(TarnResource, 1);
   *resource = (TarnResource){.pattern = endpoint->route, .scope = scope, .plan = plan};
   g_ptr_array_add(server->resources, resource);
   return tarn_routes_add(server->routes, endpoint->route, resource, error);
 }
 
-/* The endpoints that every server has come first. */
-static gboolean add_endpoints(TarnServer *server, const GPtrArray *endpoints, GArray *statements, GError **error) {
-  g_autofree char *version = tarn_sql_quote_literal(TARN_VERSION);
-  server->health_sql = tarn_sql_fill(tarn_sql_health, "version", version, NULL);
-  server->health = (TarnEndpoint){
-      .name = (char *)"health", .route = (char *)"/api/v1/health", .shape = TARN_SHAPE_ONE, .sql = server->health_sql};
-  if (!add_endpoint(server, &server->health, TARN_SCOPE_NONE, statements, error)) return FALSE;
+/* The routes that every server has come first. */
+static gboolean add_endpoints(TarnServer *server, GError **error) {
+  const GPtrArray *endpoints = server->options.endpoints;
   for (const TarnResource *resource = tarn_server_operations; resource->pattern; resource++)
     if (!tarn_routes_add(server->routes, resource->pattern, (gpointer)resource, error)) return FALSE;
   for (guint i = 0; i < endpoints->len; i++)
-    if (!add_endpoint(server, endpoints->pdata[i], TARN_SCOPE_READ, statements, error)) return FALSE;
+    if (!add_endpoint(server, endpoints->pdata[i], TARN_SCOPE_READ, error)) return FALSE;
   return TRUE;
-}
-
-static gboolean check_plans(const TarnServer *server, GError **error) {
-  TarnServedWorker *worker = tarn_served_take_worker(server->served, error);
-  gboolean ok = worker != NULL;
-  for (guint i = 0; ok && i < server->plans->len; i++)
-    ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
-  tarn_served_give_worker(server->served, worker);
-  return ok;
-}
-
-static guint workers(const TarnServerOptions *options) { return MAX(2 * options->threads, MIN_WORKERS); }
-
-static gboolean open_generation(TarnServer *server, const TarnServerOptions *options, GError **error) {
-  g_autoptr(GArray) statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
-  if (!add_endpoints(server, options->endpoints, statements, error)) return FALSE;
-  const TarnServedOptions served = {.memory_bytes = options->memory_bytes, .workers = workers(options)};
-  server->served = tarn_served_open(options->database, &served, (const TarnServedStatement *)statements->data,
-                                    statements->len, error);
-  return server->served && check_plans(server, error);
 }
 
 static void start_answers(TarnServer *server) {
   const TarnServerOptions *options = &server->options;
-  const TarnAdmissionOptions admission = {.workers = workers(options), .queue = options->queue};
+  const TarnAdmissionOptions admission = {.workers = tarn_server_workers(server), .queue = options->queue};
   server->admission = tarn_admission_new(&admission);
   const TarnAnswersOptions answers = {.admission = server->admission,
                                       .timeout_us = options->timeout_us,
                                       .max_streams = options->max_streams,
                                       .log_json = options->log_json};
   server->answers = tarn_answers_new(&answers);
+  const TarnRepliesOptions replies = {.current = server->current,
+                                      .cache = server->cache,
+                                      .answers = server->answers,
+                                      .admission = server->admission,
+                                      .definitions = server->definitions,
+                                      .private = tarn_access_keys(server->access) > 0};
+  server->replies = tarn_replies_new(&replies);
 }
 
 static gboolean start_http(TarnServer *server, GError **error) {
@@ -235,8 +209,8 @@ TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) 
   server->routes = tarn_routes_new();
   server->resources = g_ptr_array_new_with_free_func(g_free);
   server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
-  g_mutex_init(&server->mutex);
-  if (start_access(server, error) && open_generation(server, options, error)) {
+  server->statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
+  if (start_access(server, error) && add_endpoints(server, error) && tarn_server_start_generations(server, error)) {
     start_answers(server);
     if (start_http(server, error)) return server;
   }
@@ -251,15 +225,17 @@ void tarn_server_stop(TarnServer *server) {
   tarn_http_stop(server->metrics_http);
   tarn_http_stop(server->http);
   tarn_admission_free(server->admission);
+  tarn_replies_free(server->replies);
   tarn_answers_free(server->answers);
-  tarn_served_unref(server->served);
+  tarn_current_stop(server->current);
+  tarn_cache_free(server->cache);
   tarn_access_free(server->access);
   tarn_routes_free(server->routes);
   g_ptr_array_unref(server->resources);
   g_ptr_array_unref(server->plans);
   tarn_metrics_free(server->metrics);
-  g_mutex_clear(&server->mutex);
-  g_free(server->health_sql);
+  g_array_unref(server->statements);
+  g_free(server->definitions);
   g_free(server);
 }
 

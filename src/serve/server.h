@@ -18,6 +18,10 @@ typedef struct {
   guint max_streams;    /* answers sent in blocks at once */
   guint max_connections;
   gsize max_body;           /* of a request */
+  gsize cache_bytes;        /* of kept responses; 0: none */
+  guint max_pinned;         /* kept generations open at once */
+  gboolean inotify;         /* how a new generation is noticed at once */
+  gint64 poll_us;           /* how often the file is looked at in any case */
   gint64 timeout_us;        /* of a query that names none */
   gint64 client_timeout_us; /* of what a client has to do */
   gint64 drain_timeout_us;  /* how long tarn_server_stop waits for the requests in flight */
@@ -31,9 +35,9 @@ typedef struct {
 
 typedef struct TarnServer TarnServer;
 
-/* Answers when this returns. Errors: TARN_ERROR_USAGE: an endpoint does not fit, others can reach the address but
- * there are no keys; TARN_ERROR_ENVIRONMENT: no published
- * file, port taken. */
+/* Answers when this returns; without a published file it waits for the first and says so. Errors: TARN_ERROR_USAGE: an
+ * endpoint does not fit, others can reach the address but there are no keys; TARN_ERROR_ENVIRONMENT: a published file
+ * that cannot be served, port taken. */
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error);
 /* Ends after the requests in flight are answered; those that are not in time are stopped. Accepts NULL. */
 void tarn_server_stop(TarnServer *server);

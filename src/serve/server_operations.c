@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "lakehouse/db.h"
 #include "serve/generation_metrics.h"
+#include "serve/health.h"
 #include "serve/problem.h"
 #include "serve/process_metrics.h"
 #include "serve/server_private.h"
@@ -27,12 +28,17 @@ static void answer_livez(TarnServer *server, TarnHttpRequest *request, TarnHttpR
 
 static void answer_readyz(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
   (void)request;
-  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
+  g_autoptr(TarnServed) served = tarn_current_take(server->current);
   if (served)
     write_status(response, "ready");
   else
     tarn_http_problem_write(response, 503, "publish one with `tarn run`; the server takes it up by itself",
                             "there is no published generation yet");
+}
+
+static void answer_health(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
+  (void)request;
+  tarn_health_write(server->current, response);
 }
 
 static void update_queue(TarnServer *server) {
@@ -47,9 +53,10 @@ static void update_queue(TarnServer *server) {
  * taken can still be looked at; it takes a millisecond. */
 static void answer_metrics(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
   (void)request;
-  g_autoptr(TarnServed) served = tarn_server_take_generation(server);
+  g_autoptr(TarnServed) served = tarn_current_take(server->current);
   tarn_process_metrics_update(server->metrics);
   tarn_generation_metrics_update(server->metrics, served);
+  tarn_server_update_generation_metrics(server);
   update_queue(server);
   tarn_metrics_set(server->metrics, TARN_METRIC_IN_FLIGHT, NULL, g_atomic_int_get(&server->in_flight));
   tarn_metrics_write(server->metrics, response->body);
@@ -57,7 +64,8 @@ static void answer_metrics(TarnServer *server, TarnHttpRequest *request, TarnHtt
   tarn_http_response_set_header(response, "Cache-Control", "no-store");
 }
 
-const TarnResource tarn_server_operations[] = {{"/livez", TARN_SCOPE_NONE, .answer = answer_livez},
+const TarnResource tarn_server_operations[] = {{"/api/v1/health", TARN_SCOPE_NONE, .answer = answer_health},
+                                               {"/livez", TARN_SCOPE_NONE, .answer = answer_livez},
                                                {"/metrics", TARN_SCOPE_ADMIN, .answer = answer_metrics},
                                                {"/readyz", TARN_SCOPE_NONE, .answer = answer_readyz},
                                                {NULL}};

@@ -4,9 +4,12 @@
 #include "serve/access.h"
 #include "serve/admission.h"
 #include "serve/answer.h"
+#include "serve/cache.h"
+#include "serve/current.h"
 #include "serve/endpoint.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
+#include "serve/reply.h"
 #include "serve/route.h"
 #include "serve/served.h"
 #include "serve/server.h"
@@ -23,23 +26,28 @@ struct TarnServer {
   TarnServerOptions options;
   TarnAccess *access;
   TarnMetrics *metrics;
-  char *health_sql;
-  TarnEndpoint health;
   TarnRoutes *routes;   /* pattern -> TarnResource */
   GPtrArray *resources; /* TarnResource of the endpoints */
   GPtrArray *plans;     /* TarnEndpointPlan; its number is its statement's */
-  GMutex mutex;
-  TarnServed *served; /* the current generation; under mutex */
+  GArray *statements;   /* TarnServedStatement of the plans */
+  char *definitions;    /* digest of all that answers come from but the generation */
+  TarnCurrent *current;
+  gint follows; /* atomic: the generation of the start is open */
+  TarnCache *cache;
   TarnAdmission *admission;
   TarnAnswers *answers;
+  TarnReplies *replies;
   TarnHttp *http, *metrics_http; /* the latter may be NULL */
   gint in_flight;                /* atomic */
 };
 
-/* A reference; NULL: there is none. */
-TarnServed *tarn_server_take_generation(TarnServer *server);
+/* Opens the published generation and follows it (server_generations.c); the endpoints are known. */
+gboolean tarn_server_start_generations(TarnServer *server, GError **error);
+/* What a scrape wants to know of generations and cache. */
+void tarn_server_update_generation_metrics(TarnServer *server);
+guint tarn_server_workers(const TarnServer *server); /* that run queries */
 
-/* /livez, /readyz and /metrics (server_operations.c); ends with a NULL pattern. */
+/* /api/v1/health, /livez, /readyz and /metrics (server_operations.c); ends with a NULL pattern. */
 extern const TarnResource tarn_server_operations[];
 /* Answers them alone, without keys, on an address of their own. */
 TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error);

@@ -69,6 +69,20 @@ TarnTarget *tarn_target_parse(const char *text) {
   return target;
 }
 
+gboolean tarn_target_take(TarnTarget *target, const char *name, char **value) {
+  g_autofree char *found = NULL;
+  gboolean ok = TRUE;
+  for (guint i = target->query->len; i > 0; i--) {
+    TarnTargetParameter *parameter = target->query->pdata[i - 1];
+    if (g_strcmp0(parameter->name, name) != 0) continue;
+    ok = ok && !found && parameter->value;
+    if (!found) found = g_steal_pointer(&parameter->value);
+    g_ptr_array_remove_index(target->query, i - 1);
+  }
+  if (ok) *value = g_steal_pointer(&found);
+  return ok;
+}
+
 void tarn_target_free(TarnTarget *target) {
   if (!target) return;
   g_free(target->path);

@@ -22,6 +22,10 @@ GPtrArray *tarn_target_split(const char *raw, gboolean in_query);
 /* Segment i of the path as received. Caller frees. */
 char *tarn_target_raw_segment(const TarnTarget *target, guint i);
 
+/* Takes a query parameter of the server's own out of the target: its value, NULL where it is not there. Caller frees.
+ * FALSE: it is given several times, or cannot be read. */
+gboolean tarn_target_take(TarnTarget *target, const char *name, char **value);
+
 TarnTarget *tarn_target_parse(const char *target);
 void tarn_target_free(TarnTarget *target); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnTarget, tarn_target_free)

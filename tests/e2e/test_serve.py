@@ -335,7 +335,6 @@ def test_port_in_use(server, published):
     (["--port", "70000"], {}, 2, "from 0 to 65535"),
     ([], {"PORT": "http"}, 2, "the value of PORT is no port"),
     (["--host", "nowhere.invalid"], {}, 5, "cannot listen on the host 'nowhere.invalid'"),
-    ([], {"DB_PATH": "/nonexistent/x.duckdb"}, 5, "tarn run"),
 ])
 def test_wrong_surroundings(published, args, env, code, said):
     done = serve_fails(published, *args, env={"PORT": str(free_port()), **env})

@@ -1,0 +1,33 @@
+/* A query's way to its response: which generation answers it, whether the client has the answer already (304), whether it is in
+ * the cache or somebody is making it, and only then the engine. In: a query, the request. Out: the response, at once or
+ * later. Thread-safe; nothing here blocks. */
+#pragma once
+#include <glib.h>
+
+#include "serve/answer.h"
+#include "serve/cache.h"
+#include "serve/current.h"
+#include "serve/http.h"
+#include "serve/query.h"
+#include "serve/target.h"
+
+typedef struct {
+  TarnCurrent *current; /* all of these outlive the replies */
+  TarnCache *cache;
+  TarnAnswers *answers;
+  TarnAdmission *admission;
+  const char *definitions; /* digest of what the server answers from, for entity tags */
+  gboolean private;        /* answers need a key: caches that are shared keep none */
+} TarnRepliesOptions;
+
+typedef struct TarnReplies TarnReplies;
+
+TarnReplies *tarn_replies_new(const TarnRepliesOptions *options);
+void tarn_replies_free(TarnReplies *replies); /* no request is left; accepts NULL */
+
+/* generation: the number that the request names; 0: the current one. query is taken. */
+TarnHttpTurn tarn_replies_begin(TarnReplies *replies, TarnQuery *query, gint64 generation, TarnHttpRequest *request,
+                                TarnHttpResponse *response);
+
+/* The number that ?generation= names, taken out of the target; 0: none does. FALSE: the response says what is wrong. */
+gboolean tarn_reply_generation(TarnTarget *target, gint64 *generation, TarnHttpResponse *response);
