@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define MAX_LABELS 2
-#define SEPARATOR '\x1f' /* between label values in the key of a series */
 
 typedef enum { COUNTER, GAUGE, HISTOGRAM } Kind;
 
@@ -86,24 +85,48 @@ static const double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0
                                 0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 
 typedef struct {
-  double value;                             /* a histogram's sum */
+  const char *labels[MAX_LABELS]; /* values; owned by what is in a family, "" where the metric has no such label */
+  double value;                   /* a histogram's sum */
   guint64 counts[G_N_ELEMENTS(bounds) + 1]; /* a histogram's: between two bounds each */
 } Series;
 
 typedef struct {
   GMutex mutex;
-  GHashTable *series; /* label values, separated -> Series; under mutex */
+  GHashTable *series; /* set of Series by their labels; under mutex */
 } Family;
 
 struct TarnMetrics {
   Family families[TARN_METRIC_COUNT_OF_THEM];
 };
 
+static guint series_hash(gconstpointer data) {
+  const Series *series = data;
+  guint hash = 0;
+  for (guint i = 0; i < MAX_LABELS; i++) hash = 31 * hash + g_str_hash(series->labels[i]);
+  return hash;
+}
+
+static int series_compare(const Series *a, const Series *b) {
+  for (guint i = 0; i < MAX_LABELS; i++) {
+    int order = strcmp(a->labels[i], b->labels[i]);
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+static gboolean series_equal(gconstpointer a, gconstpointer b) { return series_compare(a, b) == 0; }
+
+static void series_free(gpointer data) {
+  Series *series = data;
+  for (guint i = 0; i < MAX_LABELS; i++) g_free((char *)series->labels[i]);
+  g_free(series);
+}
+
 TarnMetrics *tarn_metrics_new(void) {
   TarnMetrics *metrics = g_new0(TarnMetrics, 1);
   for (guint i = 0; i < TARN_METRIC_COUNT_OF_THEM; i++) {
     g_mutex_init(&metrics->families[i].mutex);
-    metrics->families[i].series = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    metrics->families[i].series = g_hash_table_new_full(series_hash, series_equal, series_free, NULL);
   }
   return metrics;
 }
@@ -117,33 +140,21 @@ void tarn_metrics_free(TarnMetrics *metrics) {
   g_free(metrics);
 }
 
-static void append_key(GString *key, const char *value) {
-  for (; *value; value++) g_string_append_c(key, *value == SEPARATOR ? '?' : *value);
-}
-
-/* Caller frees. */
-static char *series_key(TarnMetric metric, const char *const *labels) {
-  g_autoptr(GString) key = g_string_sized_new(64);
-  for (guint i = 0; i < MAX_LABELS && definitions[metric].labels[i]; i++) {
-    if (i > 0) g_string_append_c(key, SEPARATOR);
-    append_key(key, labels[i]);
-  }
-  return g_string_free(g_steal_pointer(&key), FALSE);
+static Series *add_series(Family *family, const Series *wanted) {
+  Series *series = g_new0(Series, 1);
+  for (guint i = 0; i < MAX_LABELS; i++) series->labels[i] = g_strdup(wanted->labels[i]);
+  g_hash_table_add(family->series, series);
+  return series;
 }
 
 /* The series of the labels, made where there is none, with the family's mutex held. */
 static Series *take_series(TarnMetrics *metrics, TarnMetric metric, const char *const *labels) {
   Family *family = &metrics->families[metric];
-  char *key = series_key(metric, labels);
+  Series wanted;
+  for (guint i = 0; i < MAX_LABELS; i++) wanted.labels[i] = definitions[metric].labels[i] ? labels[i] : "";
   g_mutex_lock(&family->mutex);
-  Series *series = g_hash_table_lookup(family->series, key);
-  if (series) {
-    g_free(key);
-    return series;
-  }
-  series = g_new0(Series, 1);
-  g_hash_table_insert(family->series, key, series);
-  return series;
+  Series *series = g_hash_table_lookup(family->series, &wanted);
+  return series ? series : add_series(family, &wanted);
 }
 
 static void give_series(TarnMetrics *metrics, TarnMetric metric) { g_mutex_unlock(&metrics->families[metric].mutex); }
@@ -191,12 +202,10 @@ static void append_label(GString *text, const char *name, const char *value) {
 }
 
 /* name="value",... of a series. Caller frees. */
-static char *format_labels(const Definition *definition, const char *key) {
+static char *format_labels(const Definition *definition, const Series *series) {
   g_autoptr(GString) text = g_string_new(NULL);
-  const char separator[] = {SEPARATOR, '\0'};
-  g_auto(GStrv) values = g_strsplit(key, separator, MAX_LABELS); /* empty where the one value is */
   for (guint i = 0; i < MAX_LABELS && definition->labels[i]; i++)
-    append_label(text, definition->labels[i], values[0] ? values[i] : "");
+    append_label(text, definition->labels[i], series->labels[i]);
   return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
@@ -223,17 +232,17 @@ static void append_histogram(GString *text, const char *name, const char *labels
   append_sample(text, name, "_count", labels, "", (double)count);
 }
 
-static gint compare_keys(gconstpointer a, gconstpointer b) { return strcmp(a, b); }
+static gint compare_series(gconstpointer a, gconstpointer b) { return series_compare(a, b); }
 
 /* Under the family's mutex. */
 static void append_family(GString *text, const Definition *definition, const Family *family) {
   if (g_hash_table_size(family->series) == 0) return;
   g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", definition->name, definition->help, definition->name,
                          kind_names[definition->kind]);
-  g_autoptr(GList) keys = g_list_sort(g_hash_table_get_keys(family->series), compare_keys);
-  for (GList *key = keys; key; key = key->next) {
-    const Series *series = g_hash_table_lookup(family->series, key->data);
-    g_autofree char *labels = format_labels(definition, key->data);
+  g_autoptr(GList) all = g_list_sort(g_hash_table_get_keys(family->series), compare_series);
+  for (GList *item = all; item; item = item->next) {
+    const Series *series = item->data;
+    g_autofree char *labels = format_labels(definition, series);
     if (definition->kind == HISTOGRAM)
       append_histogram(text, definition->name, labels, series);
     else
