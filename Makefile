@@ -20,6 +20,7 @@ kafka: packages-kafka
 	@/usr/bin/python3 tests/kafka/broker.py
 
 check: build build-asan packages-check
+	@tools/fetch-test-tools
 	@tools/check
 
 # The program, as build/tarn: optimised, with debug information and assertions.
@@ -40,6 +41,7 @@ build-fuzz: packages-fuzz
 
 # All tests but the kill and load ones under AddressSanitizer and UBSan.
 asan: build-asan packages-check
+	@tools/fetch-test-tools
 	@tools/check asan asan-e2e
 
 # Each harness of tests/fuzz for FUZZ_SECONDS.
@@ -51,6 +53,7 @@ bench: build packages-check
 
 # The long versions: 100 kills, long loads; takes hours with FUZZ_SECONDS=3600 make soak fuzz.
 soak: build packages-check
+	@tools/fetch-test-tools
 	@TARN_SOAK=1 tools/check unit e2e fault kafka
 
 install: build

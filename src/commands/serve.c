@@ -53,6 +53,7 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
   g_autofree char *path = tarn_project_database_path(project), *keys = tarn_project_keys_path(project);
   const TarnConfig *config = &project->config;
   const TarnServerOptions server = {
+      .name = config->name,
       .database = path,
       .endpoints = project->endpoints,
       .host = host,
@@ -87,6 +88,8 @@ static void announce_json(const char *url) {
   tarn_json_member_string(&json, "level", "info");
   tarn_json_member_string(&json, "message", "serving");
   tarn_json_member_string(&json, "url", url);
+  g_autofree char *docs = g_strconcat(url, "/docs", NULL);
+  tarn_json_member_string(&json, "docs", docs);
   tarn_json_end_object(&json);
   fprintf(stderr, "%s\n", line->str);
 }
@@ -99,7 +102,7 @@ static void announce(const TarnServer *server, const char *host, gboolean as_jso
     announce_json(url);
     return;
   }
-  fprintf(stderr, "tarn: serving on %s\n", url);
+  fprintf(stderr, "tarn: serving on %s (to read and try: %s/docs)\n", url, url);
   if (!isatty(STDERR_FILENO)) return;
   for (const char *const *route = tarn_server_routes(server); *route; route++) fprintf(stderr, "  %s%s\n", url, *route);
 }

@@ -4,6 +4,7 @@
 
 #include "project/frontmatter.h"
 #include "project/param.h"
+#include "project/problem.h"
 
 /* What one example gives for each parameter, by name. */
 typedef struct {
@@ -100,6 +101,7 @@ static char *find_fault(const Example *example, const char *text) {
 }
 
 void tarn_endpoint_examples_check(const TarnEndpoint *endpoint, GPtrArray *problems) {
+  if (tarn_problems_have_error_in(problems, endpoint->path)) return; /* it would be told again */
   guint line = tarn_frontmatter_line(endpoint->sql, "examples");
   for (char **text = endpoint->examples; endpoint->route && *text; text++) {
     g_autoptr(GHashTable) texts =

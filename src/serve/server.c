@@ -131,14 +131,34 @@ static gboolean add_endpoint(TarnServer *server, const TarnEndpoint *endpoint, T
   return tarn_routes_add(server->routes, endpoint->route, resource, error);
 }
 
+static gboolean add_resources(TarnServer *server, const TarnResource *resources, GError **error) {
+  for (; resources->pattern; resources++)
+    if (!tarn_routes_add(server->routes, resources->pattern, (gpointer)resources, error)) return FALSE;
+  return TRUE;
+}
+
 /* The routes that every server has come first. */
 static gboolean add_endpoints(TarnServer *server, GError **error) {
   const GPtrArray *endpoints = server->options.endpoints;
-  for (const TarnResource *resource = tarn_server_operations; resource->pattern; resource++)
-    if (!tarn_routes_add(server->routes, resource->pattern, (gpointer)resource, error)) return FALSE;
+  if (!add_resources(server, tarn_server_operations, error) || !add_resources(server, tarn_server_pages, error))
+    return FALSE;
   for (guint i = 0; i < endpoints->len; i++)
     if (!add_endpoint(server, endpoints->pdata[i], TARN_SCOPE_READ, error)) return FALSE;
   return TRUE;
+}
+
+static void start_openapi(TarnServer *server) {
+  const TarnOpenapiOptions openapi = {.name = server->options.name,
+                                      .endpoints = server->options.endpoints,
+                                      .routes = tarn_routes_patterns(server->routes),
+                                      .keyed = tarn_access_keys(server->access) > 0};
+  server->openapi = tarn_openapi_new(&openapi);
+}
+
+static gboolean start_generations(TarnServer *server, GError **error) {
+  if (!add_endpoints(server, error)) return FALSE;
+  start_openapi(server); /* which is told of generations as they are opened */
+  return tarn_server_start_generations(server, error);
 }
 
 static void start_answers(TarnServer *server) {
@@ -210,7 +230,7 @@ TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) 
   server->resources = g_ptr_array_new_with_free_func(g_free);
   server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
   server->statements = g_array_new(FALSE, FALSE, sizeof(TarnServedStatement));
-  if (start_access(server, error) && add_endpoints(server, error) && tarn_server_start_generations(server, error)) {
+  if (start_access(server, error) && start_generations(server, error)) {
     start_answers(server);
     if (start_http(server, error)) return server;
   }
@@ -229,6 +249,7 @@ void tarn_server_stop(TarnServer *server) {
   tarn_answers_free(server->answers);
   tarn_current_stop(server->current);
   tarn_cache_free(server->cache);
+  tarn_openapi_free(server->openapi);
   tarn_access_free(server->access);
   tarn_routes_free(server->routes);
   g_ptr_array_unref(server->resources);

@@ -1,5 +1,5 @@
 /* The server: the published generation behind HTTP. Routes are the project's endpoints and those that every server has
- * (health). In: the published file, endpoints, an address. Out: a running server; its requests run on threads of their
+ * (health, openapi.json, docs). In: the published file, endpoints, an address. Out: a running server; its requests run on threads of their
  * own. Logs one line per request where asked for, and one per failure always, on standard error. */
 #pragma once
 #include <glib.h>
@@ -8,6 +8,7 @@
 #include "project/project.h"
 
 typedef struct {
+  const char *name;     /* of the project */
   const char *database; /* path of the published file */
   GPtrArray *endpoints; /* TarnEndpoint; must outlive the server */
   const char *host;

@@ -30,6 +30,7 @@ static gboolean check_plans(gpointer user, TarnServed *served, GError **error) {
   for (guint i = 0; ok && i < server->plans->len; i++)
     ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
   tarn_served_give_worker(served, worker);
+  if (ok) tarn_openapi_describe(server->openapi, served);
   return ok;
 }
 

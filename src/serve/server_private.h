@@ -9,6 +9,7 @@
 #include "serve/endpoint.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
+#include "serve/openapi.h"
 #include "serve/reply.h"
 #include "serve/route.h"
 #include "serve/served.h"
@@ -31,6 +32,7 @@ struct TarnServer {
   GPtrArray *plans;     /* TarnEndpointPlan; its number is its statement's */
   GArray *statements;   /* TarnServedStatement of the plans */
   char *definitions;    /* digest of all that answers come from but the generation */
+  TarnOpenapi *openapi;
   TarnCurrent *current;
   gint follows; /* atomic: the generation of the start is open */
   TarnCache *cache;
@@ -51,3 +53,6 @@ guint tarn_server_workers(const TarnServer *server); /* that run queries */
 extern const TarnResource tarn_server_operations[];
 /* Answers them alone, without keys, on an address of their own. */
 TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error);
+
+/* /openapi.json and /docs (server_pages.c); ends with a NULL pattern. */
+extern const TarnResource tarn_server_pages[];

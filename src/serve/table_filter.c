@@ -24,16 +24,22 @@ static char *append_in(Place *place, const TarnCatalogColumn *column, const char
 static char *append_is(Place *place, const TarnCatalogColumn *column, const char *operator);
 
 /* Each operator's name and, at the same place, what it does. */
-static const char *const names[] = {"eq",         "neq",  "gt",    "gte", "lt", "lte",
-                                    "isdistinct", "like", "ilike", "in",  "is", "not", NULL};
+static const char *const names[] = {"eq",   "neq",   "gt", "gte", "lt",  "lte", "isdistinct",
+                                    "like", "ilike", "in", "is",  "not", NULL};
 static const struct {
   const char *sql;
   Append append;
 } operators[] = {
-    {"=", append_comparison},  {"<>", append_comparison}, {">", append_comparison},
-    {">=", append_comparison}, {"<", append_comparison},  {"<=", append_comparison},
+    {"=", append_comparison},
+    {"<>", append_comparison},
+    {">", append_comparison},
+    {">=", append_comparison},
+    {"<", append_comparison},
+    {"<=", append_comparison},
     {"IS DISTINCT FROM", append_comparison},
-    {"LIKE", append_like},     {"ILIKE", append_like},    {"IN", append_in},
+    {"LIKE", append_like},
+    {"ILIKE", append_like},
+    {"IN", append_in},
     {"IS", append_is},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(names) == G_N_ELEMENTS(operators) + 2);
@@ -103,7 +109,8 @@ static char *append_like(Place *place, const TarnCatalogColumn *column, const ch
   GString *sql = place->filter->sql;
   g_autofree char *text = read_value(place);
   if (!text) return unclosed();
-  if (!tarn_table_column_is_text(column)) return g_strdup_printf("a column of the type %s has no pattern", column->type);
+  if (!tarn_table_column_is_text(column))
+    return g_strdup_printf("a column of the type %s has no pattern", column->type);
   gsize end = strlen(text), backslashes = 0;
   while (end > backslashes && text[end - 1 - backslashes] == '\\') backslashes++;
   if (backslashes % 2 == 1) return g_strdup("a pattern may not end with a single backslash");
@@ -195,9 +202,7 @@ static char *append_operation(Place *place, const TarnCatalogColumn *column, gbo
 
 /* "and(" or "not.or(" at *at: *negated and *sql are set and *at goes to the bracket. */
 static gboolean read_conjunction(const char **at, char end, gboolean *negated, const char **sql) {
-  static const struct {
-    const char *word, *sql;
-  } words[] = {{"and", " AND "}, {"or", " OR "}};
+  static const struct { const char *word, *sql; } words[] = {{"and", " AND "}, {"or", " OR "}};
   *negated = g_str_has_prefix(*at, "not.");
   const char *word = *at + (*negated ? strlen("not.") : 0);
   for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {

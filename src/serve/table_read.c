@@ -106,8 +106,8 @@ static const struct {
   char *(*read)(Reading *reading, const char *text);
   gboolean in_link; /* the next page's address repeats it as it is */
 } parameters[] = {
-    {"select", read_select, TRUE},  {"order", read_order, TRUE},      {"limit", read_limit, TRUE},
-    {"cursor", read_cursor, FALSE}, {"count", read_count, TRUE},      {"offset", refuse_offset, TRUE},
+    {"select", read_select, TRUE},  {"order", read_order, TRUE},  {"limit", read_limit, TRUE},
+    {"cursor", read_cursor, FALSE}, {"count", read_count, TRUE},  {"offset", refuse_offset, TRUE},
     {"format", leave, FALSE},       {"generation", leave, FALSE}, /* the server's */
 };
 
@@ -199,8 +199,8 @@ static GString *make_behind(Reading *reading, const char *prefix) {
     g_string_append(behind, reading->terms->len == 0 && is_page(reading) ? "t.rowid >= 0" : "true");
     return behind;
   }
-  char *wrong = tarn_table_cursor_append(reading->cursor, prefix, reading->read->table, reading->terms, reading->query,
-                                         behind);
+  char *wrong =
+      tarn_table_cursor_append(reading->cursor, prefix, reading->read->table, reading->terms, reading->query, behind);
   if (wrong) add_fault(reading, "cursor", wrong);
   return behind;
 }
@@ -236,9 +236,9 @@ static void make_page_sql(const Reading *reading, const char *table, const char 
     g_string_append(keys, count);
   }
   g_autofree char *rows = g_strdup_printf("%" G_GUINT64_FORMAT, limit + 1);
-  query->sql = tarn_sql_fill(tarn_sql_table_page, "columns", reading->columns->str, "keys", keys->str, "table", table,
-                             "condition", reading->condition->str, "behind", behind, "order", order->str, "limit", rows,
-                             NULL);
+  query->sql =
+      tarn_sql_fill(tarn_sql_table_page, "columns", reading->columns->str, "keys", keys->str, "table", table,
+                    "condition", reading->condition->str, "behind", behind, "order", order->str, "limit", rows, NULL);
   query->max_rows = limit;
   query->hidden = reading->terms->len + 1 + (reading->counted ? 1 : 0);
 }
@@ -261,9 +261,9 @@ static void make_rows_sql(const Reading *reading, const char *table, const char 
     tarn_table_order_append(reading->terms, order);
   }
   g_autofree char *limit = g_strdup_printf("LIMIT %" G_GUINT64_FORMAT, reading->limit);
-  reading->query->sql = tarn_sql_fill(tarn_sql_table_rows, "columns", reading->columns->str, "table", table, "condition",
-                                      reading->condition->str, "behind", behind, "order", order->str, "limit",
-                                      reading->limit ? limit : "", NULL);
+  reading->query->sql = tarn_sql_fill(tarn_sql_table_rows, "columns", reading->columns->str, "table", table,
+                                      "condition", reading->condition->str, "behind", behind, "order", order->str,
+                                      "limit", reading->limit ? limit : "", NULL);
 }
 
 static void make_query(Reading *reading, const TarnTarget *target) {
@@ -295,8 +295,13 @@ TarnQuery *tarn_table_read_query(const TarnTableRead *read, const TarnTarget *ta
   g_autoptr(GArray) terms = g_array_new(FALSE, FALSE, sizeof(TarnTableOrderTerm));
   g_autoptr(GArray) faults = g_array_new(FALSE, FALSE, sizeof(Fault));
   g_array_set_clear_func(faults, fault_clear);
-  Reading reading = {.read = read, .query = query, .columns = columns, .condition = condition, .terms = terms,
-                     .faults = faults, .counted = prefers_count(read->prefer)};
+  Reading reading = {.read = read,
+                     .query = query,
+                     .columns = columns,
+                     .condition = condition,
+                     .terms = terms,
+                     .faults = faults,
+                     .counted = prefers_count(read->prefer)};
   guint seen = 0;
   tarn_query_add_key(query, "table", read->table->name);
   if (reading.counted) tarn_query_add_key(query, "prefer", "count=exact");

@@ -107,7 +107,8 @@ static gboolean append_decimal(const TarnCatalogColumn *column, const Type *type
   const char *whole = text + (text[0] == '-');
   gsize before = strspn(whole, "0123456789");
   const char *fraction = whole[before] == '.' ? whole + before + 1 : whole + before;
-  gboolean fits = before > 0 && before <= width - scale && strlen(fraction) <= scale && (!*fraction || is_digits(fraction));
+  gboolean fits =
+      before > 0 && before <= width - scale && strlen(fraction) <= scale && (!*fraction || is_digits(fraction));
   if (!fits) return append_double(column, type, text, query, sql);
   const TarnValue value = tarn_value_text(text);
   append_cast(&value, column->type, query, sql);
@@ -224,8 +225,7 @@ static const Type types[] = {
     {"UUID", append_pattern, "a UUID", "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
     {"BLOB", append_blob, "base64", "^[A-Za-z0-9+/]*={0,2}$"},
     {"DATE", append_date, "a date like 2026-01-31", NULL},
-    {"TIME", append_pattern, "a time like 23:59:59",
-     "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?$"},
+    {"TIME", append_pattern, "a time like 23:59:59", "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?$"},
     {"TIMESTAMP", append_timestamp, A_TIME, NULL},
     {"TIMESTAMP_S", append_timestamp, A_TIME, NULL},
     {"TIMESTAMP_MS", append_timestamp, A_TIME, NULL},

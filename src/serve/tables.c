@@ -86,8 +86,8 @@ static void write_not_found(const TarnTables *tables, const char *name, TarnHttp
 }
 
 static void write_not_in_generation(const TarnServed *served, const char *name, TarnHttpResponse *response) {
-  g_autofree char *detail = g_strdup_printf("generation %" G_GINT64_FORMAT " has no table %s",
-                                            tarn_served_generation(served)->number, name);
+  g_autofree char *detail =
+      g_strdup_printf("generation %" G_GINT64_FORMAT " has no table %s", tarn_served_generation(served)->number, name);
   tarn_http_problem_write(response, 404, "the next `tarn run` of the project makes it", detail);
 }
 

@@ -3,6 +3,7 @@ route: /api/v1/analytics/summary
 description: The whole subscriber base in one object.
 shape: one
 precompute: true
+examples: [/api/v1/analytics/summary]
 */
 -- Sums of DECIMAL are exact, so the means do not depend on the order of rows.
 SELECT

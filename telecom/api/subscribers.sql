@@ -6,6 +6,7 @@ params:
   limit: {type: integer, default: 20, minimum: 1, maximum: 1000, description: at most so many subscribers}
   risk: {type: enum, values: [high, low], description: only those at risk (high) or only the others (low)}
 precompute: true
+examples: [/api/v1/subscribers, /api/v1/subscribers?limit=5&risk=high]
 */
 SELECT
   subscriber_id,
