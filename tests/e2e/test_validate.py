@@ -151,7 +151,7 @@ CASES = {
     "param_without_type": ([(LIST, "type: integer, ", "")], [(f"{LIST}:6:10", "'params.limit.type' is missing", "")]),
     "param_not_declared": ([(LIST, r"\$limit", "$most")],
                            [(f"{LIST}:6", "parameter 'limit': it is declared, but the SQL has no $limit", "use it"),
-                            (f"{LIST}:21:7", "$most is not declared", "params: {most: {type: string}}")]),
+                            (f"{LIST}:22:7", "$most is not declared", "params: {most: {type: string}}")]),
     "param_without_name": ([(ONE, r"\$subscriber_id", "?")],
                            [(ONE, "parameters must have names", "write $name"), (f"{ONE}:7", "the SQL has no $subscriber_id", "")]),
     "default_outside_limits": ([(LIST, "default: 20", "default: 2000")],
