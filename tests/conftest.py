@@ -13,7 +13,7 @@ import pytest
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
 TIMEOUT = 120  # seconds until a hanging program is a failure; no test waits for it to pass
 
 
@@ -102,15 +102,26 @@ class Server:
     def request(self, method, path, **kwargs):
         return requests.request(method, self.url + path, timeout=TIMEOUT, **kwargs)
 
-    def wait_ready(self):
+    def wait_for(self, what, seen):
+        """Waits until seen() is true; what says in words what that is. The server may refuse connections meanwhile."""
         deadline = time.monotonic() + TIMEOUT
         while self.process.poll() is None and time.monotonic() < deadline:
             try:
-                if self.get("/api/v1/health").ok:
+                if seen():
                     return self
             except requests.ConnectionError:
-                time.sleep(0.01)  # how often the port is asked, not how long is waited
-        pytest.fail(f"tarn serve is not up (exit {self.process.poll()})\n{self.log.read_text(errors='replace')}")
+                pass
+            time.sleep(0.01)  # how often is asked, not how long is waited
+        pytest.fail(f"tarn serve: not {what} (exit {self.process.poll()})\n{self.log.read_text(errors='replace')}")
+
+    def wait_ready(self):
+        return self.wait_for("up", lambda: self.get("/api/v1/health").ok)
+
+    def wait_listening(self):
+        return self.wait_for("listening", lambda: self.get("/livez").ok)
+
+    def wait_generation(self, number):
+        return self.wait_for(f"on generation {number}", lambda: self.get("/api/v1/health").json().get("generation") == number)
 
     def stop(self):
         """Ends it as an orchestrator would (SIGTERM) -> exit code."""
@@ -121,17 +132,17 @@ class Server:
 
 @pytest.fixture
 def serve(tmp_path):
-    """serve(project) -> Server that answers; all are stopped when the test ends."""
+    """serve(project) -> Server that answers; all are stopped when the test ends. ready=False: it listens, and may wait for a generation."""
     servers = []
 
-    def start(project, *args, env=None):
+    def start(project, *args, env=None, ready=True):
         port = free_port()
         log = tmp_path / f"serve-{port}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen([program(), "serve", "-C", str(project), *map(str, args)], stdin=subprocess.DEVNULL,
                                        env=clean_environment({"PORT": str(port), **(env or {})}), stdout=stderr, stderr=stderr)
         servers.append(Server(process, f"http://127.0.0.1:{port}", log))
-        return servers[-1].wait_ready()
+        return servers[-1].wait_ready() if ready else servers[-1].wait_listening()
 
     yield start
     for server in servers:

@@ -56,6 +56,7 @@ static void answer_metrics(TarnServer *server, TarnHttpRequest *request, TarnHtt
   g_autoptr(TarnServed) served = tarn_current_take(server->current);
   tarn_process_metrics_update(server->metrics);
   tarn_generation_metrics_update(server->metrics, served);
+  tarn_run_metrics_update(server->metrics, server->options.database);
   tarn_server_update_generation_metrics(server);
   update_queue(server);
   tarn_metrics_set(server->metrics, TARN_METRIC_IN_FLIGHT, NULL, g_atomic_int_get(&server->in_flight));
@@ -79,7 +80,7 @@ static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResp
   while (resource->pattern && !g_str_equal(resource->pattern, path)) resource++;
   if (!resource->pattern) {
     tarn_http_problem_write(response, 404, "the API has a port of its own",
-                            "here are /livez, /metrics and /readyz alone");
+                            "here are /livez, /metrics, /readyz and /api/v1/health alone");
   } else if (!g_str_equal(request->method, "GET") && !g_str_equal(request->method, "HEAD")) {
     tarn_http_response_set_header(response, "Allow", "GET, HEAD");
     tarn_http_problem_write(response, 405, "use GET or HEAD", "this is only to be read");

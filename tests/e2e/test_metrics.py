@@ -1,6 +1,7 @@
 """What the server tells of itself: /metrics as the official parser reads it, /livez and /readyz."""
 import collections
 import re
+import time
 
 import pytest
 import requests
@@ -131,10 +132,72 @@ def test_the_queue(server):
     assert value(found, "tarn_queue_limit") > 0 and value(found, "tarn_http_requests_in_flight") == 0
 
 
+def test_the_cache(server):
+    before = samples(scrape(server))
+    first, again = server.get(LIST), server.get(LIST)
+    after = samples(scrape(server))
+    assert first.content == again.content
+    change = {name: value(after, f"tarn_cache_{name}") - value(before, f"tarn_cache_{name}") for name in ("hits_total", "misses_total", "entries", "bytes")}
+    assert (change["hits_total"], change["misses_total"], change["entries"]) == (1, 1, 1)
+    assert len(first.content) <= change["bytes"] <= value(after, "tarn_cache_limit_bytes")
+    assert value(after, "tarn_cache_evicted_total") == 0
+
+
+def wait_for(server, true):
+    """-> the samples that fit."""
+    deadline = time.monotonic() + TIMEOUT
+    while not true(found := samples(scrape(server))):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)  # how often is asked, not how long is waited
+    return found
+
+
+def test_generations_come_and_are_refused(tarn, serve, new_project):
+    """From no file at all to a first generation, a second one, and a file that is none."""
+    project, port = new_project(), free_port()
+    server = serve(project, "--metrics-port", port, ready=False)
+    server.metrics = f"http://127.0.0.1:{port}"
+    assert requests.get(server.metrics + "/livez", timeout=TIMEOUT).ok
+    ready = requests.get(server.metrics + "/readyz", timeout=TIMEOUT)
+    assert ready.status_code == 503 and "tarn run" in ready.json()["hint"]
+    found = samples(scrape(server))
+    assert ("tarn_generation", ()) not in found and value(found, "tarn_generations_open") == 0
+
+    events = (ROOT / "tests/acceptance/events.ndjson").read_text().splitlines(keepends=True)
+    (project / "events" / "a.ndjson").write_text("".join(events[:1000]))
+    tarn("run", "-C", project)
+    found = wait_for(server, lambda found: found.get(("tarn_generation", ())) == 1)
+    assert requests.get(server.metrics + "/readyz", timeout=TIMEOUT).ok
+    (project / "events" / "b.ndjson").write_text("".join(events[1000:]))
+    tarn("run", "-C", project)
+    found = wait_for(server, lambda found: value(found, "tarn_generation") == 2 and value(found, "tarn_generations_open") == 1)
+    assert value(found, "tarn_generation_swaps_total") == 2 and value(found, "tarn_generation_refused_total") == 0
+    assert value(found, "tarn_rows", set="received") == 3000 and value(found, "tarn_last_run_rows", set="received") == 2000
+
+    other = project / "other.duckdb"
+    other.write_bytes(b"not a database" * 1000)
+    other.replace(project / "telecom.duckdb")
+    found = wait_for(server, lambda found: value(found, "tarn_generation_fault") == 1)
+    assert value(found, "tarn_generation_refused_total") == 1 and value(found, "tarn_generation") == 2
+    assert requests.get(server.metrics + "/readyz", timeout=TIMEOUT).ok
+
+
+def test_a_failed_run_is_told(tarn, serve, new_project):
+    project, port = new_project(), free_port()
+    tarn("run", "-C", project, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
+    server = serve(project, "--metrics-port", port)
+    server.metrics = f"http://127.0.0.1:{port}"
+    assert ("tarn_last_failed_run_timestamp_seconds", ()) not in samples(scrape(server))
+    (project / "checks" / "never.sql").write_text("SELECT 1 AS broken")
+    assert tarn("run", "-C", project, check=False).returncode == 4
+    found = samples(scrape(server))
+    assert value(found, "tarn_last_failed_run_timestamp_seconds") >= int(value(found, "tarn_last_run_timestamp_seconds"))
+
+
 def test_the_port_of_metrics_has_nothing_else(server):
-    for path in ("/livez", "/readyz"):
+    for path in ("/livez", "/readyz", "/api/v1/health"):
         assert requests.get(server.metrics + path, timeout=TIMEOUT).ok
-    for path in ("/", LIST, "/api/v1/health", "/metrics/"):
+    for path in ("/", LIST, "/metrics/", "/docs"):
         refused = requests.get(server.metrics + path, timeout=TIMEOUT)
         assert refused.status_code == 404 and refused.headers["Content-Type"] == "application/problem+json"
     assert requests.post(server.metrics + "/metrics", timeout=TIMEOUT).status_code == 405
