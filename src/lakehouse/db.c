@@ -56,7 +56,7 @@ static duckdb_config make_config(const char *path, const TarnDbOptions *options)
       {"memory_limit", memory},
       {"threads", threads},
       {"temp_directory", options->temp_directory ? options->temp_directory : ""},
-      {"enable_external_access", options->external_access || attach ? "true" : "false"},
+      {"enable_external_access", options->external_access || attach || options->writable_folder ? "true" : "false"},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"preserve_insertion_order", "false"},
@@ -107,6 +107,16 @@ static TarnDb *open_database(const char *path, const char *main_path, const Tarn
   return NULL;
 }
 
+/* DuckDB takes the list of folders only while everything is open to it. */
+static gboolean restrict_access(TarnDb *db, const char *writable_folder, GError **error) {
+  g_autoptr(TarnConn) conn = tarn_db_connect(db, error);
+  if (!conn) return FALSE;
+  g_autofree char *folder = g_strconcat(writable_folder, G_DIR_SEPARATOR_S, NULL);
+  g_autofree char *quoted = tarn_sql_quote_literal(folder);
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_restrict_access, "folder", quoted, NULL);
+  return tarn_conn_exec(conn, sql, error);
+}
+
 TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **error) {
   static const TarnDbOptions defaults = {0};
   if (!options) options = &defaults;
@@ -119,6 +129,7 @@ TarnDb *tarn_db_open(const char *path, const TarnDbOptions *options, GError **er
   gboolean attach = path && !options->read_only;
   g_autoptr(TarnDb) db = open_database(path, attach ? NULL : path, options, error);
   if (!db || (attach && !attach_file(db, path, options->external_access, error))) return NULL;
+  if (!attach && options->writable_folder && !restrict_access(db, options->writable_folder, error)) return NULL;
   return g_steal_pointer(&db);
 }
 

@@ -15,10 +15,11 @@ typedef struct TarnResult TarnResult;
 
 typedef struct {
   gboolean read_only;
-  guint64 memory_bytes;       /* DuckDB's memory_limit; 0: DuckDB's default */
-  guint threads;              /* 0: DuckDB's default */
-  const char *temp_directory; /* where to spill; NULL: nowhere */
-  gboolean external_access;   /* may SQL read other files; default FALSE */
+  guint64 memory_bytes;        /* DuckDB's memory_limit; 0: DuckDB's default */
+  guint threads;               /* 0: DuckDB's default */
+  const char *temp_directory;  /* where to spill; NULL: nowhere */
+  gboolean external_access;    /* may SQL read other files; default FALSE */
+  const char *writable_folder; /* read_only: where SQL may write and read files all the same; NULL: nowhere */
 } TarnDbOptions;
 
 /* path NULL opens an empty in-memory database. Errors: TARN_ERROR_ENVIRONMENT with a hint for an absent, corrupt,

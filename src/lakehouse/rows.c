@@ -5,18 +5,22 @@
 #include "lakehouse/db_private.h"
 #include "lakehouse/rows_private.h"
 
-static GStrv distinct_names(TarnResult *result, guint n) {
+void tarn_rows_tell_apart(GStrv names) {
   g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
-  GStrv names = g_new0(char *, n + 1);
-  for (guint i = 0; i < n; i++) {
-    const char *name = tarn_result_column_name(result, i);
-    names[i] = g_strdup(name);
-    for (guint suffix = 1; g_hash_table_contains(taken, names[i]); suffix++) {
-      g_free(names[i]);
-      names[i] = g_strdup_printf("%s_%u", name, suffix);
+  for (char **name = names; *name; name++) {
+    g_autofree char *wanted = g_strdup(*name);
+    for (guint suffix = 1; g_hash_table_contains(taken, *name); suffix++) {
+      g_free(*name);
+      *name = g_strdup_printf("%s_%u", wanted, suffix);
     }
-    g_hash_table_add(taken, names[i]);
+    g_hash_table_add(taken, *name);
   }
+}
+
+static GStrv column_names(TarnResult *result, guint n) {
+  GStrv names = g_new0(char *, n + 1);
+  for (guint i = 0; i < n; i++) names[i] = g_strdup(tarn_result_column_name(result, i));
+  tarn_rows_tell_apart(names);
   return names;
 }
 
@@ -25,7 +29,7 @@ TarnRows *tarn_rows_new(TarnResult *result, GError **error) {
   rows->result = result;
   rows->n_columns = tarn_result_columns(result);
   rows->n_shown = rows->n_columns;
-  rows->names = distinct_names(result, rows->n_columns);
+  rows->names = column_names(result, rows->n_columns);
   rows->columns = g_new0(TarnCellColumn, rows->n_columns);
   rows->scratch = g_string_new(NULL);
   for (guint i = 0; i < rows->n_columns; i++) {

@@ -37,6 +37,9 @@ void tarn_rows_write_csv_header(const TarnRows *rows, GString *out);
 void tarn_rows_write_csv(TarnRows *rows, GString *out);
 void tarn_rows_write_csv_row(TarnRows *rows, guint row, GString *out);
 
+/* Puts _1, _2 ... behind names that were there before, in place. */
+void tarn_rows_tell_apart(GStrv names);
+
 typedef struct {
   guint64 limit;    /* rows shown; 0: all */
   guint max_width;  /* of a value, in terminal columns; longer ones are cut; 0: none is */

@@ -1,11 +1,6 @@
 #include "lakehouse/statement.h"
 
-#include "lakehouse/db_private.h"
-
-struct TarnStatement {
-  duckdb_prepared_statement prepared;
-  char *sql; /* for messages */
-};
+#include "lakehouse/statement_private.h"
 
 TarnStatement *tarn_statement_prepare(TarnConn *conn, const char *sql, GError **error) {
   g_autoptr(TarnStatement) statement = g_new0(TarnStatement, 1);

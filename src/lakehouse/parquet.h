@@ -1,0 +1,15 @@
+/* A query's rows as a Parquet file that reads back as the same values. Types that Parquet has not, or that DuckDB would round
+ * there (HUGEINT, UHUGEINT, TIMETZ, INTERVAL), become the texts that DuckDB reads them from, unions become JSON: also
+ * within lists, structs and maps. Memory is bounded by a row group. In: SQL, a path in the folder that the database may
+ * write to (TarnDbOptions.writable_folder). Belongs to the thread of its connection. */
+#pragma once
+#include <glib.h>
+
+#include "lakehouse/statement.h"
+
+/* The statement that writes the file; the parameters of sql are its own, to be bound as usual. */
+TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, GError **error);
+
+/* Runs it. Errors: TARN_ERROR_ENVIRONMENT: no space; the file grows beyond max_bytes (0: no bound): a file that is no good
+ * may be left behind. */
+gboolean tarn_parquet_write(TarnStatement *statement, const char *path, guint64 max_bytes, GError **error);
