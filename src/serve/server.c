@@ -224,6 +224,7 @@ static gboolean start_access(TarnServer *server, GError **error) {
 TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) {
   TarnServer *server = g_new0(TarnServer, 1);
   server->options = *options;
+  server->options.database = server->database = g_strdup(options->database);
   server->metrics = tarn_metrics_new();
   tarn_process_metrics_begin(server->metrics, &options->budget, TARN_VERSION, tarn_duckdb_version());
   server->routes = tarn_routes_new();
@@ -257,6 +258,7 @@ void tarn_server_stop(TarnServer *server) {
   tarn_metrics_free(server->metrics);
   g_array_unref(server->statements);
   g_free(server->definitions);
+  g_free(server->database);
   g_free(server);
 }
 

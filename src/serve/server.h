@@ -11,7 +11,7 @@ typedef struct {
   const char *name;     /* of the project */
   const char *database; /* path of the published file */
   GPtrArray *endpoints; /* TarnEndpoint; must outlive the server */
-  const char *host;
+  const char *host;     /* must outlive the server, as must cors */
   guint port;           /* 0: any that is free */
   guint threads;        /* of the CPU budget: so many for I/O, some more for queries; at least 1 */
   guint64 memory_bytes; /* DuckDB's memory_limit; 0: its default */

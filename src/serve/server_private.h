@@ -25,6 +25,7 @@ typedef struct {
 
 struct TarnServer {
   TarnServerOptions options;
+  char *database; /* the options' */
   TarnAccess *access;
   TarnMetrics *metrics;
   TarnRoutes *routes;   /* pattern -> TarnResource */
