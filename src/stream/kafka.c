@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "stream/kafka_nudge.h"
 #include "stream/kafka_partition.h"
 #include "stream/kafka_record.h"
 #include "stream/stream_private.h"
@@ -17,6 +18,7 @@ typedef struct {
   TarnStream base;
   TarnKafkaClient *client;
   rd_kafka_queue_t *queue;
+  TarnKafkaNudge *nudge;
   TarnKafkaPartitions *partitions;
   GPtrArray *stored; /* TarnPosition *, of the last run */
   gsize max_record_bytes;
@@ -213,6 +215,7 @@ static void fill_batch(KafkaStream *stream, TarnKafkaPartition *partition, TarnB
   batch->source_name = g_strdup(partition->topic);
   batch->source_partition = partition->id;
   if (partition->next >= partition->bound) end_partition(stream, partition);
+  tarn_kafka_nudge_taken(stream->nudge, held->count, bytes);
   atomic_fetch_add(&stream->bytes_read, bytes);
   atomic_fetch_add(&stream->records, batch->count);
 }
@@ -281,6 +284,7 @@ static gboolean kafka_published(TarnStream *base, GError **error) {
 static void kafka_free(TarnStream *base) {
   KafkaStream *stream = (KafkaStream *)base;
   while (stream->at < stream->n_taken) drop_head(stream);
+  tarn_kafka_nudge_free(stream->nudge);
   if (stream->queue) rd_kafka_queue_destroy(stream->queue);
   tarn_kafka_client_free(stream->client);
   tarn_kafka_partitions_free(stream->partitions);
@@ -336,7 +340,10 @@ static gboolean set_up(KafkaStream *stream, const TarnKafkaOptions *options, GEr
   stream->partitions = tarn_kafka_partitions_find(stream->client, options, stream->stored, error);
   if (!stream->partitions || !check(stream, options, error)) return FALSE;
   stream->queue = rd_kafka_queue_get_consumer(stream->client->rk);
-  return assign(stream, error);
+  if (!assign(stream, error)) return FALSE;
+  if (stream->active > 0)
+    stream->nudge = tarn_kafka_nudge_new(stream->client, stream->partitions, options->cluster.memory_bytes);
+  return TRUE;
 }
 
 TarnStream *tarn_kafka_open(const TarnKafkaOptions *options, const GPtrArray *positions, GError **error) {

@@ -89,15 +89,19 @@ static gboolean set_users(rd_kafka_conf_t *conf, const char *const *pairs, const
   return TRUE;
 }
 
-/* Records that wait hold more than their bytes (librdkafka needs some 400 for each), so their number is limited, too. */
+TarnKafkaQueueLimits tarn_kafka_queue_limits(guint64 memory_bytes) {
+  guint64 kib = memory_bytes > 0 ? CLAMP(memory_bytes / 1024, 1024, 65536) : 65536;
+  return (TarnKafkaQueueLimits){.records = CLAMP(kib * 2, 2000, 100000), .kib = kib};
+}
+
 static gboolean set_budget(rd_kafka_conf_t *conf, guint64 bytes, GError **error) {
   if (bytes == 0) return TRUE;
-  guint64 kib = CLAMP(bytes / 1024, 1024, 65536);
-  g_autofree char *waiting_kib = g_strdup_printf("%" G_GUINT64_FORMAT, kib);
-  g_autofree char *waiting = g_strdup_printf("%" G_GUINT64_FORMAT, CLAMP(kib * 2, 2000, 100000));
-  g_autofree char *fetch = g_strdup_printf("%" G_GUINT64_FORMAT, MAX(kib * 1024 / 2, 1000000));
+  TarnKafkaQueueLimits limits = tarn_kafka_queue_limits(bytes);
+  g_autofree char *kib = g_strdup_printf("%" G_GUINT64_FORMAT, limits.kib);
+  g_autofree char *records = g_strdup_printf("%" G_GUINT64_FORMAT, limits.records);
+  g_autofree char *fetch = g_strdup_printf("%" G_GUINT64_FORMAT, MAX(limits.kib * 1024 / 2, 1000000));
   const char *const pairs[] = {
-      "queued.max.messages.kbytes", waiting_kib, "queued.min.messages", waiting, "fetch.max.bytes", fetch, NULL};
+      "queued.max.messages.kbytes", kib, "queued.min.messages", records, "fetch.max.bytes", fetch, NULL};
   return set_properties(conf, pairs, error);
 }
 

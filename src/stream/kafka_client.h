@@ -21,6 +21,14 @@ typedef struct {
   void *opaque;                                                                       /* for delivered */
 } TarnKafkaRole;
 
+/* How much may wait in a consumer's queue. */
+typedef struct {
+  guint64 records, kib;
+} TarnKafkaQueueLimits;
+
+/* memory_bytes: as in TarnKafkaCluster. Records that wait hold more than their bytes (librdkafka needs some 400 for each), so their number is limited, too. */
+TarnKafkaQueueLimits tarn_kafka_queue_limits(guint64 memory_bytes);
+
 /* Connects to nothing yet. Errors: TARN_ERROR_USAGE naming the property. */
 TarnKafkaClient *tarn_kafka_client_new(const TarnKafkaCluster *cluster, const TarnKafkaRole *role, GError **error);
 void tarn_kafka_client_free(TarnKafkaClient *client); /* accepts NULL */
