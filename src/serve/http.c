@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,96 +10,6 @@
 #include "serve/http_private.h"
 
 #define BACKLOG 1024
-#define TICK_US (G_USEC_PER_SEC / 10)
-#define SLOWEST_BYTES_PER_TICK 1638 /* 64 KiB in four seconds */
-
-/* ---- how long clients may take ---- */
-
-static gint ticks(const TarnHttp *http, gint64 now_us) { return (gint)((now_us - http->started_us) / TICK_US) + 1; }
-
-void tarn_http_deadline_set(TarnHttp *http, TarnHttpConnection *connection, gsize size) {
-  gint allowed = (gint)(http->options.client_timeout_us / TICK_US) + (gint)(size / SLOWEST_BYTES_PER_TICK) + 1;
-  g_atomic_int_set(&connection->deadline, ticks(http, g_get_monotonic_time()) + allowed);
-}
-
-void tarn_http_deadline_clear(TarnHttpConnection *connection) { g_atomic_int_set(&connection->deadline, 0); }
-
-/* Ends the connections whose clients are late: libmicrohttpd's own timeout starts again with every byte, which a slow
- * client uses. A socket that is shut down is seen, and closed, by its I/O thread. */
-static void sweep(TarnHttp *http) {
-  gint now = ticks(http, g_get_monotonic_time());
-  for (GList *link = http->connections.head; link; link = link->next) {
-    TarnHttpConnection *connection = link->data;
-    gint deadline = g_atomic_int_get(&connection->deadline);
-    if (deadline != 0 && deadline < now) shutdown(connection->fd, SHUT_RDWR);
-  }
-}
-
-static gpointer sweep_until_end(gpointer user) {
-  TarnHttp *http = user;
-  g_mutex_lock(&http->mutex);
-  gint64 next = g_get_monotonic_time();
-  while (!http->closing) {
-    if (g_cond_wait_until(&http->changed, &http->mutex, next)) continue;
-    sweep(http);
-    next = g_get_monotonic_time() + CLAMP(http->options.client_timeout_us / 4, TICK_US, G_USEC_PER_SEC);
-  }
-  g_mutex_unlock(&http->mutex);
-  return NULL;
-}
-
-/* ---- connections ---- */
-
-/* The client's address as numbers, an IPv4 address that came through an IPv6 socket as IPv4. */
-static void read_peer(const struct sockaddr *address, TarnHttpConnection *connection) {
-  g_strlcpy(connection->peer, "unknown", sizeof connection->peer);
-  if (address && address->sa_family == AF_INET) {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-    inet_ntop(AF_INET, &v4->sin_addr, connection->peer, sizeof connection->peer);
-    connection->loopback = ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-  } else if (address && address->sa_family == AF_INET6) {
-    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    gboolean mapped = IN6_IS_ADDR_V4MAPPED(v6);
-    inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? &v6->s6_addr[12] : (const void *)v6, connection->peer,
-              sizeof connection->peer);
-    connection->loopback = mapped ? v6->s6_addr[12] == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(v6);
-  }
-}
-
-static void connection_open(TarnHttp *http, struct MHD_Connection *connection, void **context) {
-  TarnHttpConnection *client = g_new0(TarnHttpConnection, 1);
-  client->link.data = client;
-  client->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  read_peer(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, client);
-  tarn_http_deadline_set(http, client, 0);
-  *context = client;
-  g_mutex_lock(&http->mutex);
-  g_queue_push_tail_link(&http->connections, &client->link);
-  g_mutex_unlock(&http->mutex);
-}
-
-static void connection_close(TarnHttp *http, TarnHttpConnection *client) {
-  g_mutex_lock(&http->mutex);
-  g_queue_unlink(&http->connections, &client->link);
-  g_mutex_unlock(&http->mutex);
-  g_free(client);
-}
-
-static void on_connection(void *user, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode what) {
-  if (what == MHD_CONNECTION_NOTIFY_STARTED)
-    connection_open(user, connection, context);
-  else
-    connection_close(user, g_steal_pointer(context));
-}
-
-/* Targets are decoded by their reader, which keeps an escaped slash from becoming a separator. */
-static size_t leave_escaped(void *user, struct MHD_Connection *connection, char *text) {
-  (void)user, (void)connection;
-  return strlen(text);
-}
-
-/* ---- the server ---- */
 
 static int listen_at(const struct addrinfo *address) {
   int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
@@ -147,82 +56,74 @@ static int open_socket(const char *host, guint port, GError **error) {
   return fd;
 }
 
-static struct MHD_Daemon *start_daemon(TarnHttp *http) {
-  const TarnHttpOptions *options = &http->options;
-  /* clang-format off */
-  return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-                          tarn_http_exchange_step, http,
-                          MHD_OPTION_LISTEN_SOCKET, http->socket,
-                          MHD_OPTION_THREAD_POOL_SIZE, options->threads,
-                          MHD_OPTION_CONNECTION_LIMIT, MAX(options->max_connections, options->threads),
-                          MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-                          MHD_OPTION_URI_LOG_CALLBACK, tarn_http_exchange_begin, http,
-                          MHD_OPTION_NOTIFY_COMPLETED, tarn_http_exchange_end, http,
-                          MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-                          MHD_OPTION_END);
-  /* clang-format on */
-}
-
-/* libmicrohttpd must not be stopped while a connection is suspended. */
-static void close_and_wait(TarnHttp *http) {
-  g_mutex_lock(&http->mutex);
-  http->closing = TRUE;
-  g_cond_broadcast(&http->changed);
-  while (http->awaited > 0) g_cond_wait(&http->changed, &http->mutex);
-  g_mutex_unlock(&http->mutex);
-  g_thread_join(http->sweeper);
-}
-
-static void http_free(TarnHttp *http) {
-  if (http->socket >= 0) close(http->socket);
-  g_mutex_clear(&http->mutex);
-  g_cond_clear(&http->changed);
-  g_free(http);
-}
-
-TarnHttp *tarn_http_start(const TarnHttpOptions *options, GError **error) {
-  TarnHttp *http = g_new0(TarnHttp, 1);
-  http->options = *options;
-  http->started_us = g_get_monotonic_time();
-  g_mutex_init(&http->mutex);
-  g_cond_init(&http->changed);
-  http->socket = open_socket(options->host, options->port, error);
-  if (http->socket >= 0 && !(http->daemon = start_daemon(http)))
-    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "raise the limits of threads and open files",
-                   "cannot start the HTTP threads");
-  if (http->daemon) {
-    http->sweeper = g_thread_new("slow-clients", sweep_until_end, http);
-    return http;
-  }
-  http_free(http);
-  return NULL;
-}
-
-guint tarn_http_port(const TarnHttp *http) {
+static guint port_of(int socket) {
   union {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
   } address;
   socklen_t size = sizeof address;
-  if (getsockname(http->socket, &address.any, &size) != 0) return http->options.port;
+  if (getsockname(socket, &address.any, &size) != 0) return 0;
   return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+static void http_free(TarnHttp *http) {
+  if (http->socket >= 0) close(http->socket);
+  g_ptr_array_unref(http->loops);
+  g_mutex_clear(&http->mutex);
+  g_cond_clear(&http->changed);
+  g_free(http);
+}
+
+static gboolean make_loops(TarnHttp *http, GError **error) {
+  for (guint i = 0; i < http->options.threads; i++) {
+    TarnHttpLoop *loop = tarn_http_loop_new(http, error);
+    if (!loop) return FALSE;
+    g_ptr_array_add(http->loops, loop);
+  }
+  return TRUE;
+}
+
+TarnHttp *tarn_http_start(const TarnHttpOptions *options, GError **error) {
+  TarnHttp *http = g_new0(TarnHttp, 1);
+  http->options = *options;
+  http->loops = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_http_loop_free);
+  g_mutex_init(&http->mutex);
+  g_cond_init(&http->changed);
+  http->socket = open_socket(options->host, options->port, error);
+  if (http->socket < 0 || !make_loops(http, error)) {
+    http_free(http);
+    return NULL;
+  }
+  http->port = port_of(http->socket);
+  for (guint i = 0; i < http->loops->len; i++) tarn_http_loop_start(http->loops->pdata[i]);
+  return http;
+}
+
+guint tarn_http_port(const TarnHttp *http) { return http->port; }
+
+static void wake_all(TarnHttp *http) {
+  for (guint i = 0; i < http->loops->len; i++) tarn_http_loop_tell(http->loops->pdata[i], NULL);
+}
+
 gboolean tarn_http_drain(TarnHttp *http, gint64 grace_us) {
-  g_atomic_int_set(&http->stopping, 1);
-  MHD_quiesce_daemon(http->daemon);
+  g_atomic_int_set(&http->draining, 1);
+  wake_all(http);
   gint64 deadline = g_get_monotonic_time() + grace_us;
   g_mutex_lock(&http->mutex);
-  while (http->in_flight > 0 && g_cond_wait_until(&http->changed, &http->mutex, deadline)) continue;
-  gboolean all = http->in_flight == 0;
+  while (g_atomic_int_get(&http->in_flight) > 0 && g_cond_wait_until(&http->changed, &http->mutex, deadline)) continue;
   g_mutex_unlock(&http->mutex);
-  return all;
+  return g_atomic_int_get(&http->in_flight) == 0;
 }
 
 void tarn_http_stop(TarnHttp *http) {
   if (!http) return;
-  close_and_wait(http);
-  MHD_stop_daemon(http->daemon);
+  g_atomic_int_set(&http->draining, 1);
+  g_atomic_int_set(&http->closing, 1);
+  wake_all(http);
+  for (guint i = 0; i < http->loops->len; i++) tarn_http_loop_join(http->loops->pdata[i]);
+  g_mutex_lock(&http->mutex);
+  while (http->awaited != 0) g_cond_wait(&http->changed, &http->mutex);
+  g_mutex_unlock(&http->mutex);
   http_free(http);
 }

@@ -1,8 +1,9 @@
-/* HTTP/1.1 between sockets and one handler: its files (http*.c) are the only users of libmicrohttpd. In: an address, limits,
- * a handler. Out: whole requests to the handler, on a few I/O threads; its responses to the clients. The handler must not
- * block: it answers at once, or says that it will and answers later from any thread, so that a slow answer holds no
- * thread here. A body may be whole (text, or bytes that are shared and not copied) or a stream of blocks.
- * Clients are not trusted: bodies, headers, connections and the time that a client takes are bounded. */
+/* HTTP/1.1 between sockets and one handler (its files are http*.c). In: an address, limits, a handler. Out: whole requests to
+ * the handler, on a few I/O threads; its responses to the clients. The handler must not block: it answers at once, or says
+ * that it will and answers later from any thread, so that a slow answer holds no thread here. A body may be whole (text, or
+ * bytes that are shared and not copied) or a stream of blocks.
+ * Clients are not trusted: bodies, heads, connections and the time that a client takes are bounded, and what two readers
+ * could understand differently is refused (http_head.h). */
 #pragma once
 #include <glib.h>
 
@@ -64,6 +65,10 @@ typedef enum {
 
 /* Called on several threads at once. HEAD is answered like GET; the body is left out for it. */
 typedef TarnHttpTurn (*TarnHttpHandler)(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response);
+/* Makes the response to what is no whole request: status says what is wrong, as does reason, a sentence. method and target
+ * are "-" where they could not be read. */
+typedef void (*TarnHttpRefuse)(gpointer user, TarnHttpRequest *request, guint status, const char *reason,
+                               TarnHttpResponse *response);
 /* Called on an I/O thread when the response is made, before anything of it is sent: adds headers. */
 typedef void (*TarnHttpPrepare)(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response);
 /* Called when a response has been sent, or its client has gone. body_size: of a stream, what was sent. */
@@ -72,7 +77,7 @@ typedef void (*TarnHttpDone)(gpointer user, TarnHttpRequest *request, guint stat
 
 /* The deferred response is made. From any thread; request and response are not the caller's any more. */
 void tarn_http_answer(TarnHttpRequest *request);
-/* Has the client closed its connection? From any thread, between the handler's call and `ended` or tarn_http_answer. */
+/* Has the client closed its connection, or its side of it? From any thread, between the handler's call and `ended` or tarn_http_answer. */
 gboolean tarn_http_client_gone(const TarnHttpRequest *request);
 
 typedef enum {
@@ -92,7 +97,7 @@ typedef struct {
   gsize max_body;           /* of a request, in bytes: longer ones are refused (413) */
   gint64 client_timeout_us; /* how long a client may take to send a request, stay idle, or take 64 KiB of a response */
   TarnHttpHandler handler;
-  TarnHttpHandler refuse;  /* answers a request whose body is too long, at once */
+  TarnHttpRefuse refuse;
   TarnHttpPrepare prepare; /* may be NULL */
   TarnHttpDone done;       /* may be NULL */
   gpointer user;

@@ -1,305 +1,199 @@
-#include <poll.h>
 #include <string.h>
 
 #include "serve/http_private.h"
-#include "serve/request_id.h"
 
-/* A longer body than the limit is read and dropped so far, so that its client reads the refusal. */
-#define DRAIN_FACTOR 8
-#define STREAM_BLOCK_BYTES 65536u
+#define BODY_BYTES 1024 /* enough for most responses */
 
-/* One request from its first line to the end of its response. Belongs to its I/O thread, but for what is said to be under
- * the mutex; a reference each is held by libmicrohttpd and by a block that is being made. */
-typedef struct {
-  TarnHttpRequest request; /* first: the handler's request is the exchange */
-  TarnHttp *http;
-  struct MHD_Connection *connection;
-  TarnHttpConnection *client;
-  char *method, *target;
-  char id[TARN_REQUEST_ID_SIZE];
-  GString *upload;   /* NULL: no body so far */
-  gsize upload_size; /* also of what was dropped */
-  gboolean too_long;
-  gboolean begun;  /* the headers are read */
-  gboolean called; /* the handler has been called */
-  TarnHttpResponse response;
-  guint64 sent;  /* bytes of the body */
-  GBytes *block; /* of a stream: being sent */
-  gsize offset;
-  /* Under the server's mutex: */
-  gboolean ready;     /* the response is made */
-  gboolean suspended; /* libmicrohttpd waits for tarn_http_answer or tarn_http_stream_give */
-  gboolean gone;      /* libmicrohttpd has ended it; only a block is awaited */
-  gboolean wanted;    /* a block is being made */
-  GBytes *next;       /* the block after that */
-  TarnHttpStreamState state;
-} Exchange;
+static TarnHttpExchange *exchange_of(const TarnHttpRequest *request) { return (TarnHttpExchange *)request; }
 
-static Exchange *exchange_of(const TarnHttpRequest *request) { return (Exchange *)request; }
+const char *tarn_http_request_header(const TarnHttpRequest *request, const char *name) {
+  return tarn_http_head_field(&exchange_of(request)->head, name);
+}
 
-void *tarn_http_exchange_begin(void *user, const char *target, struct MHD_Connection *connection) {
-  Exchange *exchange = g_new0(Exchange, 1);
-  exchange->http = user;
+gboolean tarn_http_client_gone(const TarnHttpRequest *request) {
+  return g_atomic_int_get(&exchange_of(request)->hung_up) != 0;
+}
+
+/* ---- its life ---- */
+
+TarnHttpExchange *tarn_http_exchange_new(TarnHttpConnection *connection, const char *text, gsize size) {
+  TarnHttpExchange *exchange = g_new0(TarnHttpExchange, 1);
+  exchange->loop = connection->loop;
   exchange->connection = connection;
-  exchange->client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-  exchange->target = g_strdup(target);
-  exchange->request = (TarnHttpRequest){.target = exchange->target,
-                                        .peer = exchange->client->peer,
-                                        .loopback = exchange->client->loopback,
+  exchange->hung_up = connection->hung_up;
+  exchange->text = g_malloc(size + 1);
+  memcpy(exchange->text, text, size);
+  exchange->text[size] = '\0';
+  exchange->request = (TarnHttpRequest){.method = "-",
+                                        .target = "-",
+                                        .peer = connection->peer,
+                                        .loopback = connection->loopback,
                                         .body = "",
+                                        .id = exchange->id,
                                         .received_us = g_get_monotonic_time()};
   return exchange;
 }
 
-static void exchange_free(Exchange *exchange) {
+static void exchange_free(TarnHttpExchange *exchange) {
   if (exchange->response.stream.ended) exchange->response.stream.ended(exchange->response.stream.user);
   tarn_http_response_clear(&exchange->response);
-  g_clear_pointer(&exchange->block, g_bytes_unref);
+  tarn_http_body_clear(&exchange->body);
   g_clear_pointer(&exchange->next, g_bytes_unref);
-  if (exchange->upload) g_string_free(exchange->upload, TRUE);
-  g_free(exchange->target);
-  g_free(exchange->method);
+  g_free(exchange->text);
   g_free(exchange);
 }
 
-/* Under the mutex. */
-static void await(TarnHttp *http, gint by) {
-  http->awaited += (guint)by;
-  if (http->awaited == 0 && http->closing) g_cond_broadcast(&http->changed);
+static void tell_done(TarnHttpExchange *exchange) {
+  TarnHttp *http = exchange->loop->http;
+  const TarnHttpOptions *options = &http->options;
+  if (options->done)
+    options->done(options->user, &exchange->request, exchange->response.status, exchange->sent,
+                  g_get_monotonic_time() - exchange->request.received_us);
+  if (!g_atomic_int_dec_and_test(&http->in_flight) || !g_atomic_int_get(&http->draining)) return;
+  g_mutex_lock(&http->mutex);
+  g_cond_broadcast(&http->changed);
+  g_mutex_unlock(&http->mutex);
 }
 
-void tarn_http_exchange_end(void *user, struct MHD_Connection *connection, void **state,
-                            enum MHD_RequestTerminationCode code) {
-  (void)connection, (void)code;
-  TarnHttp *http = user;
-  Exchange *exchange = g_steal_pointer(state);
-  if (!exchange) return;
-  if (exchange->called && http->options.done)
-    http->options.done(http->options.user, &exchange->request, exchange->response.status, exchange->sent,
-                       g_get_monotonic_time() - exchange->request.received_us);
-  tarn_http_deadline_set(http, exchange->client, 0);
-  g_mutex_lock(&http->mutex);
-  exchange->gone = TRUE;
+void tarn_http_exchange_end(TarnHttpExchange *exchange) {
+  TarnHttpLoop *loop = exchange->loop;
+  if (exchange->called) tell_done(exchange);
+  g_mutex_lock(&loop->mutex);
+  exchange->connection = NULL;
+  g_atomic_int_set(&exchange->hung_up, 1);
   gboolean last = !exchange->wanted;
-  if (exchange->called && --http->in_flight == 0) g_cond_broadcast(&http->changed);
-  g_mutex_unlock(&http->mutex);
+  g_mutex_unlock(&loop->mutex);
   if (last) exchange_free(exchange);
 }
 
-const char *tarn_http_request_header(const TarnHttpRequest *request, const char *name) {
-  return MHD_lookup_connection_value(exchange_of(request)->connection, MHD_HEADER_KIND, name);
+/* ---- asking the handler ---- */
+
+/* What is made elsewhere is counted, so that the server does not end before it is there. */
+static void await(TarnHttp *http, gint by) {
+  g_mutex_lock(&http->mutex);
+  http->awaited += by;
+  if (http->awaited == 0) g_cond_broadcast(&http->changed);
+  g_mutex_unlock(&http->mutex);
 }
 
-/* A client that closes only its sending side cannot be told from one that left, and counts as gone: so do others. */
-gboolean tarn_http_client_gone(const TarnHttpRequest *request) {
-  Exchange *exchange = exchange_of(request);
-  g_mutex_lock(&exchange->http->mutex);
-  gboolean gone = exchange->gone;
-  if (!gone) {
-    struct pollfd client = {.fd = exchange->client->fd, .events = POLLRDHUP};
-    gone = poll(&client, 1, 0) > 0;
+TarnHttpTurn tarn_http_exchange_call(TarnHttpExchange *exchange, guint refused, const char *reason) {
+  TarnHttp *http = exchange->loop->http;
+  TarnHttpRequest *request = &exchange->request;
+  if (exchange->body.bytes) {
+    request->body = exchange->body.bytes->str;
+    request->body_size = exchange->body.bytes->len;
   }
-  g_mutex_unlock(&exchange->http->mutex);
-  return gone;
-}
-
-/* Under the mutex. */
-static void resume(Exchange *exchange) {
-  if (!exchange->suspended) return;
-  exchange->suspended = FALSE;
-  MHD_resume_connection(exchange->connection);
+  tarn_request_id_choose(tarn_http_request_header(request, "X-Request-Id"),
+                         tarn_http_request_header(request, "traceparent"), exchange->id);
+  exchange->response = (TarnHttpResponse){
+      .status = 200, .content_type = "application/json", .body = g_string_sized_new(BODY_BYTES), .request = request};
+  exchange->called = TRUE;
+  g_atomic_int_inc(&http->in_flight);
+  if (refused) {
+    http->options.refuse(http->options.user, request, refused, reason, &exchange->response);
+    return TARN_HTTP_ANSWERED;
+  }
+  TarnHttpTurn turn = http->options.handler(http->options.user, request, &exchange->response);
+  if (turn == TARN_HTTP_DEFERRED) await(http, 1);
+  return turn;
 }
 
 void tarn_http_answer(TarnHttpRequest *request) {
-  Exchange *exchange = exchange_of(request);
-  TarnHttp *http = exchange->http;
-  g_mutex_lock(&http->mutex);
+  TarnHttpExchange *exchange = exchange_of(request);
+  TarnHttpLoop *loop = exchange->loop;
+  g_mutex_lock(&loop->mutex);
   exchange->ready = TRUE;
-  await(http, -1);
-  resume(exchange);
-  g_mutex_unlock(&http->mutex);
+  tarn_http_loop_tell_locked(loop, exchange->connection);
+  g_mutex_unlock(&loop->mutex);
+  await(loop->http, -1);
+}
+
+gboolean tarn_http_exchange_is_ready(TarnHttpExchange *exchange) {
+  g_mutex_lock(&exchange->loop->mutex);
+  gboolean ready = exchange->ready;
+  g_mutex_unlock(&exchange->loop->mutex);
+  return ready;
 }
 
 /* ---- a stream ---- */
 
 void tarn_http_stream_give(TarnHttpRequest *request, GBytes *block, TarnHttpStreamState state) {
-  Exchange *exchange = exchange_of(request);
-  TarnHttp *http = exchange->http;
-  g_mutex_lock(&http->mutex);
+  TarnHttpExchange *exchange = exchange_of(request);
+  TarnHttpLoop *loop = exchange->loop;
+  g_mutex_lock(&loop->mutex);
   exchange->wanted = FALSE;
-  exchange->next = block;
+  exchange->next = block ? block : g_bytes_new_static("", 0);
   exchange->state = state;
-  gboolean gone = exchange->gone;
-  if (!gone) resume(exchange);
-  await(http, -1);
-  g_mutex_unlock(&http->mutex);
+  gboolean gone = !exchange->connection;
+  if (!gone) tarn_http_loop_tell_locked(loop, exchange->connection);
+  g_mutex_unlock(&loop->mutex);
   if (gone) exchange_free(exchange);
+  await(loop->http, -1);
 }
 
-/* The next block becomes the current one, and the one after it is asked for. FALSE: there is none; *wait: as yet, so the
- * connection is suspended. */
-static gboolean next_block(Exchange *exchange, gboolean *wait) {
-  g_clear_pointer(&exchange->block, g_bytes_unref);
-  g_mutex_lock(&exchange->http->mutex);
-  exchange->block = g_steal_pointer(&exchange->next);
-  gboolean want = exchange->block && exchange->state == TARN_HTTP_MORE && !exchange->http->closing;
-  if (want) {
-    exchange->wanted = TRUE;
-    await(exchange->http, 1);
-  }
-  *wait = !exchange->block && exchange->wanted;
-  if (*wait) {
-    MHD_suspend_connection(exchange->connection);
-    exchange->suspended = TRUE;
-    tarn_http_deadline_clear(exchange->client);
-  }
-  g_mutex_unlock(&exchange->http->mutex);
-  exchange->offset = 0;
-  if (want) exchange->response.stream.wanted(exchange->response.stream.user);
-  if (exchange->block) tarn_http_deadline_set(exchange->http, exchange->client, g_bytes_get_size(exchange->block));
-  return exchange->block != NULL;
+/* The block behind what the connection's head holds so far, as a chunk where the client understands chunks. */
+static void set_block(TarnHttpExchange *exchange, GBytes *block, gboolean last) {
+  TarnHttpConnection *connection = exchange->connection;
+  gsize size = g_bytes_get_size(block);
+  exchange->sent += size;
+  connection->block = block;
+  connection->tail = NULL;
+  if (!exchange->chunked) return;
+  if (size > 0) g_string_append_printf(connection->head, "%" G_GSIZE_MODIFIER "x\r\n", size);
+  connection->tail = size == 0 ? (last ? "0\r\n\r\n" : NULL) : last ? "\r\n0\r\n\r\n" : "\r\n";
 }
 
-static ssize_t read_stream(void *user, uint64_t position, char *buffer, size_t size) {
-  (void)position;
-  Exchange *exchange = user;
-  while (!exchange->block || exchange->offset == g_bytes_get_size(exchange->block)) {
-    gboolean wait;
-    if (next_block(exchange, &wait)) continue;
-    if (wait) return 0;
-    return exchange->state == TARN_HTTP_LAST ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
-  }
-  gsize length;
-  const char *bytes = g_bytes_get_data(exchange->block, &length);
-  gsize n = MIN(size, length - exchange->offset);
-  memcpy(buffer, bytes + exchange->offset, n);
-  exchange->offset += n;
-  exchange->sent += n;
-  return (ssize_t)n;
+static void ask_for_block(TarnHttpExchange *exchange) {
+  await(exchange->loop->http, 1);
+  g_mutex_lock(&exchange->loop->mutex);
+  exchange->wanted = TRUE;
+  g_mutex_unlock(&exchange->loop->mutex);
+  exchange->response.stream.wanted(exchange->response.stream.user);
 }
 
-/* ---- the response ---- */
+TarnHttpBlock tarn_http_exchange_next_block(TarnHttpExchange *exchange) {
+  if (exchange->finished) return TARN_HTTP_BLOCK_NONE;
+  g_mutex_lock(&exchange->loop->mutex);
+  GBytes *block = g_steal_pointer(&exchange->next);
+  TarnHttpStreamState state = exchange->state;
+  g_mutex_unlock(&exchange->loop->mutex);
+  if (!block) return TARN_HTTP_BLOCK_LATER;
+  if (state == TARN_HTTP_FAILED || g_atomic_int_get(&exchange->loop->http->closing)) {
+    g_bytes_unref(block);
+    return TARN_HTTP_BLOCK_FAILED;
+  }
+  exchange->finished = state == TARN_HTTP_LAST;
+  set_block(exchange, block, exchange->finished);
+  if (!exchange->finished) ask_for_block(exchange);
+  return TARN_HTTP_BLOCK_READY;
+}
 
-static void release_bytes(void *bytes) { g_bytes_unref(bytes); }
+/* ---- the first bytes ---- */
 
-static struct MHD_Response *make_body(Exchange *exchange) {
+static gboolean has_body(const TarnHttpExchange *exchange) {
+  guint status = exchange->response.status;
+  return status != 204 && status != 304 && !g_str_equal(exchange->request.method, "HEAD");
+}
+
+void tarn_http_exchange_begin(TarnHttpExchange *exchange) {
+  TarnHttp *http = exchange->loop->http;
   TarnHttpResponse *made = &exchange->response;
-  if (!made->bytes) made->bytes = g_string_free_to_bytes(g_steal_pointer(&made->body));
-  gsize size;
-  void *data = (void *)g_bytes_get_data(made->bytes, &size); /* libmicrohttpd only reads it */
-  if (!made->stream.wanted) {
-    exchange->sent = size;
-    tarn_http_deadline_set(exchange->http, exchange->client, size);
-    return MHD_create_response_from_buffer_with_free_callback_cls(size, data, release_bytes, g_bytes_ref(made->bytes));
-  }
-  exchange->next = g_steal_pointer(&made->bytes);
-  return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, read_stream, exchange, NULL);
-}
-
-static enum MHD_Result send_response(Exchange *exchange) {
-  TarnHttp *http = exchange->http;
-  TarnHttpResponse *made = &exchange->response;
+  TarnHttpConnection *connection = exchange->connection;
   if (http->options.prepare) http->options.prepare(http->options.user, &exchange->request, made);
-  struct MHD_Response *response = make_body(exchange);
-  if (!response) return MHD_NO;
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, made->content_type);
-  MHD_add_response_header(response, "X-Request-Id", exchange->id);
-  for (guint i = 0; made->headers && i < made->headers->len; i++) {
-    const TarnHttpHeader *header = &g_array_index(made->headers, TarnHttpHeader, i);
-    MHD_add_response_header(response, header->name, header->value);
-  }
-  if (g_atomic_int_get(&http->stopping)) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-  enum MHD_Result queued = MHD_queue_response(exchange->connection, made->status, response);
-  MHD_destroy_response(response);
-  return queued;
-}
-
-/* ---- the request ---- */
-
-/* Suspends unless the response is made already. */
-static gboolean wait_for_answer(Exchange *exchange) {
-  tarn_http_deadline_clear(exchange->client);
-  g_mutex_lock(&exchange->http->mutex);
-  if (!exchange->ready) {
-    MHD_suspend_connection(exchange->connection);
-    exchange->suspended = TRUE;
-  }
-  gboolean wait = !exchange->ready;
-  g_mutex_unlock(&exchange->http->mutex);
-  return wait;
-}
-
-/* FALSE: the server ends. */
-static gboolean admit(Exchange *exchange) {
-  TarnHttp *http = exchange->http;
-  g_mutex_lock(&http->mutex);
-  exchange->called = !http->closing;
-  if (exchange->called) {
-    http->in_flight++;
-    await(http, 1);
-  }
-  g_mutex_unlock(&http->mutex);
-  return exchange->called;
-}
-
-static enum MHD_Result call_handler(Exchange *exchange) {
-  TarnHttp *http = exchange->http;
-  if (!admit(exchange)) return MHD_NO;
-  if (exchange->upload) {
-    exchange->request.body = exchange->upload->str;
-    exchange->request.body_size = exchange->upload->len;
-  }
-  exchange->response = (TarnHttpResponse){.status = MHD_HTTP_OK,
-                                          .content_type = "application/json",
-                                          .body = g_string_sized_new(1024),
-                                          .request = &exchange->request};
-  TarnHttpHandler handler = exchange->too_long ? http->options.refuse : http->options.handler;
-  TarnHttpTurn turn = handler(http->options.user, &exchange->request, &exchange->response);
-  if (turn == TARN_HTTP_ANSWERED) tarn_http_answer(&exchange->request);
-  if (wait_for_answer(exchange)) return MHD_YES;
-  return send_response(exchange);
-}
-
-static guint64 announced_size(struct MHD_Connection *connection) {
-  const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-  return length ? g_ascii_strtoull(length, NULL, 10) : 0;
-}
-
-static enum MHD_Result begin_request(Exchange *exchange, const char *method) {
   exchange->begun = TRUE;
-  exchange->request.method = exchange->method = g_strdup(method);
-  tarn_request_id_choose(tarn_http_request_header(&exchange->request, "X-Request-Id"),
-                         tarn_http_request_header(&exchange->request, "traceparent"), exchange->id);
-  exchange->request.id = exchange->id;
-  tarn_http_deadline_set(exchange->http, exchange->client, 0);
-  exchange->too_long = announced_size(exchange->connection) > exchange->http->options.max_body;
-  return exchange->too_long ? call_handler(exchange) : MHD_YES;
-}
-
-/* FALSE: the client sends on and on. */
-static gboolean take_upload(Exchange *exchange, const char *upload, gsize size) {
-  gsize limit = exchange->http->options.max_body;
-  exchange->upload_size += size;
-  if (exchange->upload_size > limit) exchange->too_long = TRUE;
-  if (!exchange->upload) exchange->upload = g_string_new(NULL);
-  if (exchange->too_long)
-    g_string_truncate(exchange->upload, 0);
-  else
-    g_string_append_len(exchange->upload, upload, (gssize)size);
-  return exchange->upload_size <= DRAIN_FACTOR * limit;
-}
-
-/* Called when the headers are read, with each part of the body, when the request is whole, and after each resumption. A
- * response to the first call closes the connection, which is wanted only where a body follows that nobody reads. */
-enum MHD_Result tarn_http_exchange_step(void *user, struct MHD_Connection *connection, const char *url,
-                                        const char *method, const char *version, const char *upload,
-                                        size_t *upload_size, void **state) {
-  (void)user, (void)connection, (void)url, (void)version;
-  Exchange *exchange = *state;
-  if (!exchange->begun) return begin_request(exchange, method);
-  if (exchange->called) return send_response(exchange);
-  if (*upload_size == 0) return call_handler(exchange);
-  gboolean ok = take_upload(exchange, upload, *upload_size);
-  *upload_size = 0;
-  return ok ? MHD_YES : MHD_NO;
+  gboolean streams = made->stream.wanted != NULL;
+  GBytes *body = made->bytes ? g_steal_pointer(&made->bytes) : g_string_free_to_bytes(g_steal_pointer(&made->body));
+  exchange->chunked = streams && exchange->head.minor > 0;
+  if (streams && !exchange->chunked) connection->close_after = TRUE;
+  tarn_http_response_write_head(exchange, streams ? -1 : (gint64)g_bytes_get_size(body), connection->head);
+  exchange->finished = !streams || !has_body(exchange);
+  if (!has_body(exchange)) {
+    g_bytes_unref(body);
+  } else if (streams) {
+    set_block(exchange, body, FALSE);
+    ask_for_block(exchange);
+  } else {
+    exchange->sent = g_bytes_get_size(body);
+    connection->block = body;
+  }
 }

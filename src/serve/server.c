@@ -81,13 +81,23 @@ static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResp
   return TARN_HTTP_ANSWERED;
 }
 
-static TarnHttpTurn refuse_body(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
-  TarnServer *server = user;
-  begin(server, request);
-  g_autofree char *size = tarn_format_size(server->options.max_body);
-  g_autofree char *detail = g_strdup_printf("the request's body is longer than %s", size);
-  tarn_http_problem_write(response, 413, "send less; the project can raise serve.max_body", detail);
-  return TARN_HTTP_ANSWERED;
+static const struct {
+  guint status;
+  const char *hint;
+} refusals[] = {
+    {408, "send the whole request sooner; the project can raise serve.client_timeout"},
+    {413, "send less; the project can raise serve.max_body"},
+    {414, "ask with a shorter path and query"},
+    {431, "send fewer or shorter headers"},
+};
+
+static void refuse(gpointer user, TarnHttpRequest *request, guint status, const char *reason,
+                   TarnHttpResponse *response) {
+  const char *hint = NULL;
+  begin(user, request);
+  for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++)
+    if (refusals[i].status == status) hint = refusals[i].hint;
+  tarn_http_problem_write(response, status, hint, reason);
 }
 
 /* What every response says. */
@@ -188,7 +198,7 @@ static gboolean start_http(TarnServer *server, GError **error) {
                                 .max_body = options->max_body,
                                 .client_timeout_us = options->client_timeout_us,
                                 .handler = handle,
-                                .refuse = refuse_body,
+                                .refuse = refuse,
                                 .prepare = prepare,
                                 .done = done,
                                 .user = server};

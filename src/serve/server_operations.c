@@ -90,10 +90,10 @@ static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResp
   return TARN_HTTP_ANSWERED;
 }
 
-static TarnHttpTurn refuse_body(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
+static void refuse(gpointer user, TarnHttpRequest *request, guint status, const char *reason,
+                   TarnHttpResponse *response) {
   (void)user, (void)request;
-  tarn_http_problem_write(response, 413, "send no body", "nothing here takes a body");
-  return TARN_HTTP_ANSWERED;
+  tarn_http_problem_write(response, status, NULL, reason);
 }
 
 static void prepare(gpointer user, TarnHttpRequest *request, TarnHttpResponse *response) {
@@ -109,7 +109,7 @@ TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error) {
                                    .max_connections = METRICS_CONNECTIONS,
                                    .client_timeout_us = METRICS_CLIENT_TIMEOUT_US,
                                    .handler = handle,
-                                   .refuse = refuse_body,
+                                   .refuse = refuse,
                                    .prepare = prepare,
                                    .user = server};
   TarnHttp *http = tarn_http_start(&options, error);

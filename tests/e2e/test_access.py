@@ -105,7 +105,7 @@ def test_a_known_key_is_let_in(guarded, new_key, headers):
     ({}, "an API key is needed", 'Bearer realm="tarn"'),
     ({"Authorization": "Basic dXNlcjpwYXNz"}, "an API key is needed", 'Bearer realm="tarn"'),
     ({"X-API-Key": "tarn_guess"}, "not known", 'error="invalid_token"'),
-    ({"Authorization": "Bearer "}, "not known", 'error="invalid_token"'),
+    ({"Authorization": "Bearer "}, "an API key is needed", 'Bearer realm="tarn"'),
     ({"Authorization": "Bearer " + "x" * 4000}, "not known", 'error="invalid_token"'),
     ({"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1", "X-Real-IP": "::1"}, "an API key is needed", 'Bearer realm="tarn"'),
 ])
