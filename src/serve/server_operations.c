@@ -1,7 +1,6 @@
 #include <string.h>
 
-#include "base/version.h"
-#include "lakehouse/db.h"
+#include "base/error.h"
 #include "serve/generation_metrics.h"
 #include "serve/health.h"
 #include "serve/problem.h"
@@ -112,7 +111,11 @@ TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error) {
                                    .refuse = refuse,
                                    .prepare = prepare,
                                    .user = server};
-  TarnHttp *http = tarn_http_start(&options, error);
-  if (!http) g_prefix_error(error, "metrics: ");
+  g_autoptr(GError) fault = NULL;
+  TarnHttp *http = tarn_http_start(&options, &fault);
+  if (!http)
+    tarn_error_set_detail(error, TARN_ERROR_ENVIRONMENT, fault->message,
+                          "the port is taken, by the API's own --port perhaps: choose another one with --metrics-port",
+                          "cannot serve metrics on port %u", options.port);
   return http;
 }

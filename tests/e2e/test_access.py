@@ -141,7 +141,23 @@ def test_scopes(guarded, new_key):
     assert server.get("/nowhere", headers=bearer(operator)).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/api/v1/health"])
+PROBES = {"/livez", "/readyz", "/api/v1/health"}
+PAGE_FILES = {"/docs", "/docs/docs.css", "/docs/docs.js"}  # the same on every server; what they show comes from /openapi.json
+OPEN = PROBES | PAGE_FILES
+
+
+def test_every_route_that_tells_something_needs_a_key(guarded, new_key):
+    key = new_key("a", "--scopes", "read,sql,ask,admin")
+    server = guarded()
+    routes = server.get("/nowhere", headers=bearer(key)).json()["routes"]
+    assert OPEN < set(routes)
+    asked = {route: server.get(route.replace("{", "").replace("}", "")).status_code for route in routes}
+    assert {route for route, status in asked.items() if status != 401} == OPEN
+    for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        assert server.request(method, LIST).status_code == 401
+
+
+@pytest.mark.parametrize("path", sorted(PROBES))
 def test_probes_need_no_key_and_tell_no_data(guarded, new_key, path):
     new_key("a")
     response = guarded().get(path)
@@ -210,6 +226,16 @@ def test_no_key_is_ever_written_down(guarded, new_key, tmp_path):
     assert {line.get("key") for line in lines} == {None, "a"}
     text = server.log.read_text().replace(f"/nowhere/{key}", "")
     assert key not in text and key not in answers and key not in (tmp_path / "keys").read_text()
+
+
+def test_what_a_key_opens_is_not_for_shared_caches(guarded, new_key):
+    key = new_key("a")
+    server = guarded()
+    first = server.get(LIST, headers=bearer(key))
+    again = server.get(LIST, headers={**bearer(key), "If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    for response in (first, again):
+        assert "private" in response.headers["Cache-Control"] and "public" not in response.headers["Cache-Control"]
 
 
 # ---- without keys ----

@@ -1,6 +1,7 @@
 """What the server tells of itself: /metrics as the official parser reads it, /livez and /readyz."""
 import collections
 import re
+import socket
 import time
 
 import pytest
@@ -211,6 +212,15 @@ def test_the_port_of_metrics_needs_no_key(tarn, serve, published, tmp_path):
     server.metrics = f"http://127.0.0.1:{port}"
     assert value(samples(scrape(server)), "tarn_api_keys") == 1
     assert server.get("/metrics").status_code == 401
+
+
+def test_a_port_that_is_taken(tarn, published):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = tarn("serve", "-C", published, "--port", "0", "--metrics-port", port, check=False)
+    assert done.returncode == 5 and f"cannot serve metrics on port {port}" in done.stderr and "--metrics-port" in done.stderr
 
 
 def test_livez_and_readyz(server):
