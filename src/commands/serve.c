@@ -56,6 +56,8 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
       .name = config->name,
       .database = path,
       .endpoints = project->endpoints,
+      .tables = (const char *const *)project->config.tables,
+      .models = project->models,
       .host = host,
       .port = port,
       .threads = budget.threads,

@@ -4,6 +4,7 @@
 #include "lakehouse/rows.h"
 #include "serve/access_log.h"
 #include "serve/format.h"
+#include "serve/gzip.h"
 #include "serve/problem.h"
 #include "serve/table_read.h"
 
@@ -38,6 +39,8 @@ typedef struct {
   TarnResult *result;
   TarnRows *rows;
   TarnEncoder *encoder;
+  TarnGzip *gzip; /* NULL: the body goes out as it is */
+  GString *plain; /* what is to be compressed */
   GString *block;
   gboolean none; /* shape one, and there is no row */
   gboolean done;
@@ -63,6 +66,10 @@ static TarnStatement *find_statement(Answer *answer, GError **error) {
 }
 
 static gboolean start(Answer *answer, GError **error) {
+  if (answer->query->format == TARN_FORMAT_PARQUET) {
+    tarn_error_set(error, TARN_ERROR_USAGE, "ask for csv, ndjson or json", "this server writes no Parquet");
+    return FALSE;
+  }
   answer->worker = tarn_served_take_worker(answer->served, error);
   if (!answer->worker) return FALSE;
   g_atomic_pointer_set(&answer->conn, tarn_served_worker_conn(answer->worker));
@@ -74,7 +81,8 @@ static gboolean start(Answer *answer, GError **error) {
   answer->rows = tarn_rows_new(answer->result, error);
   if (!answer->rows) return FALSE;
   tarn_rows_hide_last(answer->rows, answer->query->hidden);
-  const TarnEncoderOptions options = {.shape = answer->query->shape, .max_rows = answer->query->max_rows};
+  const TarnEncoderOptions options = {
+      .format = answer->query->format, .shape = answer->query->shape, .max_rows = answer->query->max_rows};
   answer->encoder = tarn_encoder_new(&options);
   return TRUE;
 }
@@ -95,14 +103,29 @@ static void answer_free(Answer *answer) {
   tarn_query_free(answer->owned);
   tarn_served_unref(answer->served);
   g_string_free(answer->block, TRUE);
+  g_string_free(answer->plain, TRUE);
+  tarn_gzip_free(answer->gzip);
   g_clear_error(&answer->error);
   g_free(answer);
 }
 
 /* ---- a block of the body ---- */
 
+/* A block that is compressed well may be empty for a while. */
+static gboolean write_compressed(Answer *answer, gsize size, GError **error) {
+  while (!answer->done && answer->block->len == 0) {
+    if (!tarn_encoder_next(answer->encoder, answer->rows, size, answer->plain, &answer->done, error)) return FALSE;
+    tarn_gzip_write(answer->gzip, answer->plain->str, answer->plain->len, answer->done, answer->block);
+    g_string_truncate(answer->plain, 0);
+  }
+  return TRUE;
+}
+
 static gboolean write_block(Answer *answer, gsize size, GError **error) {
-  if (!tarn_encoder_next(answer->encoder, answer->rows, size, answer->block, &answer->done, error)) return FALSE;
+  gboolean ok = answer->gzip
+                    ? write_compressed(answer, size, error)
+                    : tarn_encoder_next(answer->encoder, answer->rows, size, answer->block, &answer->done, error);
+  if (!ok) return FALSE;
   answer->none = answer->done && answer->query->shape == TARN_SHAPE_ONE && tarn_encoder_rows(answer->encoder) == 0;
   return TRUE;
 }
@@ -135,6 +158,11 @@ static void write_stopped(const Answer *answer, Stop why) {
     tarn_http_response_set_header(answer->response, "Retry-After", "1");
     tarn_http_problem_write(answer->response, 503, "try again", "the query was stopped, as the server ends");
   }
+}
+
+/* Its message is this program's own and tells nothing of the owner's. */
+static void write_refusal(Answer *answer) {
+  tarn_http_problem_write(answer->response, 422, tarn_error_hint(answer->error), answer->error->message);
 }
 
 static void write_failure(Answer *answer) {
@@ -183,7 +211,15 @@ static gboolean become_stream(Answer *answer) {
   return TRUE;
 }
 
+static void write_headers(const TarnQuery *query, const TarnServed *served, TarnHttpResponse *response) {
+  g_autofree char *file = g_strdup_printf("%s-g%" G_GINT64_FORMAT, query->name ? query->name : "answer",
+                                          tarn_served_generation(served)->number);
+  tarn_format_set_headers(query->format, file, response);
+  if (query->gzip) tarn_http_response_set_header(response, "Content-Encoding", "gzip");
+}
+
 static void hand_over_block(Answer *answer) {
+  write_headers(answer->query, answer->served, answer->response);
   if (answer->query->page) tarn_table_page_describe(answer->query, answer->result, answer->response);
   GString *empty = answer->response->body;
   answer->response->body = answer->block;
@@ -195,6 +231,8 @@ static gboolean make_response(Answer *answer) {
   Stop stop = (Stop)g_atomic_int_get(&answer->stop);
   if (stop != GOES_ON && !answer->done)
     write_stopped(answer, stop);
+  else if (g_error_matches(answer->error, TARN_ERROR, TARN_ERROR_USAGE))
+    write_refusal(answer);
   else if (answer->error)
     write_failure(answer);
   else if (answer->none)
@@ -284,7 +322,14 @@ void tarn_answer_write_full(TarnAdmission *admission, TarnHttpResponse *response
 static gboolean write_precomputed(const TarnQuery *query, const TarnServed *served, TarnHttpResponse *response) {
   const TarnPrecomputed *precomputed =
       query->statement >= 0 ? tarn_served_precomputed(served, (guint)query->statement) : NULL;
-  return precomputed && tarn_precomputed_write(precomputed, query, response->body);
+  if (!precomputed || query->format != TARN_FORMAT_JSON) return FALSE;
+  if (!query->gzip) return tarn_precomputed_write(precomputed, query, response->body);
+  g_autoptr(GString) plain = g_string_new(NULL);
+  if (!tarn_precomputed_write(precomputed, query, plain)) return FALSE;
+  g_autoptr(TarnGzip) gzip = tarn_gzip_new();
+  tarn_gzip_write(gzip, plain->str, plain->len, TRUE, response->body);
+  write_headers(query, served, response);
+  return TRUE;
 }
 
 TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServed *served, const TarnAnswerMade *made,
@@ -303,6 +348,8 @@ TarnHttpTurn tarn_answers_begin(TarnAnswers *answers, TarnQuery *query, TarnServ
   answer->response = response;
   answer->timeout_us = query->timeout_us ? query->timeout_us : answers->options.timeout_us;
   answer->block = g_string_new(NULL);
+  answer->plain = g_string_new(NULL);
+  answer->gzip = query->gzip ? tarn_gzip_new() : NULL;
   if (tarn_admission_enter(answers->options.admission, &answer->task)) return TARN_HTTP_DEFERRED;
   answer_free(answer);
   tarn_answer_write_full(answers->options.admission, response);
@@ -324,6 +371,8 @@ void tarn_answer_write(const TarnQuery *query, TarnServed *served, TarnHttpRespo
   answer->served = tarn_served_ref(served);
   answer->response = response;
   answer->block = g_string_new(NULL);
+  answer->plain = g_string_new(NULL);
+  answer->gzip = query->gzip ? tarn_gzip_new() : NULL;
   if (start(answer, &answer->error)) write_block(answer, G_MAXSIZE, &answer->error);
   make_response(answer);
   answer_free(answer);

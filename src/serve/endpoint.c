@@ -184,6 +184,7 @@ TarnQuery *tarn_endpoint_plan_query(const TarnEndpointPlan *plan, const TarnTarg
   g_array_set_clear_func(faults, fault_clear);
   g_autoptr(TarnQuery) query = tarn_query_new(endpoint->route);
   query->statement = (gint)plan->statement;
+  query->name = endpoint->name;
   query->shape = endpoint->shape;
   query->not_found = endpoint->not_found;
   query->max_rows = endpoint->limit;

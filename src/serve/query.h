@@ -7,6 +7,7 @@
 
 #include "lakehouse/db.h"
 #include "project/project.h"
+#include "serve/format.h"
 
 typedef struct {
   const char *name; /* $name of the SQL, borrowed from the plan; NULL: by position */
@@ -30,6 +31,9 @@ typedef struct {
   char *sql;             /* where statement is -1 */
   GArray *values;        /* TarnQueryValue */
   GPtrArray *texts;      /* what text values and lists point to */
+  TarnFormat format;     /* of the answer */
+  gboolean gzip;         /* it is compressed */
+  const char *name;      /* what its file is called where it is saved; borrowed from the plan or the catalog */
   TarnShape shape;       /* one: the first row as an object */
   const char *not_found; /* message of the 404 of shape one; borrowed; NULL: a general one */
   guint64 max_rows;      /* rows after these are left out; 0: no bound */

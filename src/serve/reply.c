@@ -1,6 +1,7 @@
 #include "serve/reply.h"
 
 #include "serve/freshness.h"
+#include "serve/gzip.h"
 #include "serve/health.h"
 #include "serve/notes.h"
 #include "serve/problem.h"
@@ -15,7 +16,9 @@ struct TarnReplies {
 typedef struct {
   TarnTask task; /* first: opening a kept generation is a task */
   TarnReplies *replies;
-  TarnQuery *query; /* until the answer takes it */
+  TarnQuery *query;   /* until the answer takes it */
+  TarnReplyMake make; /* where there is no query yet */
+  gpointer user;      /* of make */
   gint64 number;
   TarnPin pin;
   TarnServed *served;
@@ -142,15 +145,34 @@ static void write_not_modified(Reply *reply) {
   reply_free(reply);
 }
 
+/* Other formats are other answers. */
+static char *cache_key(const TarnQuery *query, const char *format, const char *encoding) {
+  return g_strconcat(query->key->str, "#", format, " ", encoding, NULL);
+}
+
+static gboolean make_query(Reply *reply) {
+  if (!reply->query) reply->query = reply->make(reply->user, reply->served, reply->request, reply->response);
+  if (!reply->query) return FALSE;
+  reply->query->gzip = reply->query->format != TARN_FORMAT_PARQUET && /* which is compressed */
+                       tarn_gzip_accepted(tarn_http_request_header(reply->request, "Accept-Encoding"));
+  return TRUE;
+}
+
 static TarnHttpTurn go_on(Reply *reply) {
   TarnNotes *notes = tarn_notes(reply->request);
   if (notes) notes->generation = tarn_served_generation(reply->served)->number;
   const TarnRepliesOptions *options = &reply->replies->options;
+  if (!make_query(reply)) {
+    tarn_freshness_write_none(tarn_served_generation(reply->served), reply->response);
+    reply_free(reply);
+    return TARN_HTTP_ANSWERED;
+  }
   const TarnQuery *query = reply->query;
+  const char *format = tarn_format_name(query->format), *encoding = query->gzip ? "gzip" : "";
   tarn_freshness_init(&reply->freshness, tarn_served_generation(reply->served), options->definitions, query->key->str,
-                      "json", "");
+                      format, encoding);
   reply->policy = (TarnFreshnessPolicy){query->max_age_us, options->private};
-  reply->key = g_strdup(query->key->str);
+  reply->key = cache_key(query, format, encoding);
   gboolean kept = query->max_age_us >= 0;
   if (kept && tarn_freshness_known(&reply->freshness, tarn_http_request_header(reply->request, "If-None-Match"),
                                    tarn_http_request_header(reply->request, "If-Modified-Since"))) {
@@ -230,17 +252,30 @@ static TarnHttpTurn begin_pinned(Reply *reply) {
 
 /* ---- all ---- */
 
-TarnHttpTurn tarn_replies_begin(TarnReplies *replies, TarnQuery *query, gint64 generation, TarnHttpRequest *request,
-                                TarnHttpResponse *response) {
+static TarnHttpTurn begin(TarnReplies *replies, Reply *reply) {
   TarnCurrent *current = replies->options.current;
-  Reply *reply = g_new0(Reply, 1);
-  *reply = (Reply){.replies = replies, .query = query, .number = generation, .request = request, .response = response};
-  reply->served = generation ? tarn_current_find(current, generation) : tarn_current_take(current);
+  TarnHttpResponse *response = reply->response;
+  reply->replies = replies;
+  reply->served = reply->number ? tarn_current_find(current, reply->number) : tarn_current_take(current);
   if (reply->served) return go_on(reply);
-  if (generation) return begin_pinned(reply);
+  if (reply->number) return begin_pinned(reply);
   tarn_health_write_waiting(current, response);
   reply_free(reply);
   return TARN_HTTP_ANSWERED;
+}
+
+TarnHttpTurn tarn_replies_begin(TarnReplies *replies, TarnQuery *query, gint64 generation, TarnHttpRequest *request,
+                                TarnHttpResponse *response) {
+  Reply *reply = g_new(Reply, 1);
+  *reply = (Reply){.query = query, .number = generation, .request = request, .response = response};
+  return begin(replies, reply);
+}
+
+TarnHttpTurn tarn_replies_begin_later(TarnReplies *replies, TarnReplyMake make, gpointer user, gint64 generation,
+                                      TarnHttpRequest *request, TarnHttpResponse *response) {
+  Reply *reply = g_new(Reply, 1);
+  *reply = (Reply){.make = make, .user = user, .number = generation, .request = request, .response = response};
+  return begin(replies, reply);
 }
 
 gboolean tarn_reply_generation(TarnTarget *target, gint64 *generation, TarnHttpResponse *response) {

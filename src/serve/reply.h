@@ -25,6 +25,14 @@ typedef struct TarnReplies TarnReplies;
 TarnReplies *tarn_replies_new(const TarnRepliesOptions *options);
 void tarn_replies_free(TarnReplies *replies); /* no request is left; accepts NULL */
 
+/* Makes the query of a request that depends on its generation. NULL: the response says what is wrong. */
+typedef TarnQuery *(*TarnReplyMake)(gpointer user, const TarnServed *served, const TarnHttpRequest *request,
+                                    TarnHttpResponse *response);
+
+/* As below, for a query that is made when the generation is known. */
+TarnHttpTurn tarn_replies_begin_later(TarnReplies *replies, TarnReplyMake make, gpointer user, gint64 generation,
+                                      TarnHttpRequest *request, TarnHttpResponse *response);
+
 /* generation: the number that the request names; 0: the current one. query is taken. */
 TarnHttpTurn tarn_replies_begin(TarnReplies *replies, TarnQuery *query, gint64 generation, TarnHttpRequest *request,
                                 TarnHttpResponse *response);

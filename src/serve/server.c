@@ -47,13 +47,20 @@ static gboolean may_ask(TarnServer *server, const TarnResource *resource, TarnHt
 static TarnHttpTurn answer(TarnServer *server, const TarnResource *resource, TarnTarget *target,
                            TarnHttpRequest *request, TarnHttpResponse *response) {
   gint64 generation;
-  if (!resource->plan) {
+  TarnFormat format;
+  if (resource->answer) {
     resource->answer(server, request, response);
     return TARN_HTTP_ANSWERED;
   }
-  if (!tarn_reply_generation(target, &generation, response)) return TARN_HTTP_ANSWERED;
+  if (!tarn_reply_generation(target, &generation, response) ||
+      !tarn_server_read_format(target, request, &format, response))
+    return TARN_HTTP_ANSWERED;
+  if (resource->make)
+    return tarn_replies_begin_later(server->replies, resource->make, server, generation, request, response);
   TarnQuery *query = tarn_endpoint_plan_query(resource->plan, target, response);
-  return query ? tarn_replies_begin(server->replies, query, generation, request, response) : TARN_HTTP_ANSWERED;
+  if (!query) return TARN_HTTP_ANSWERED;
+  query->format = format;
+  return tarn_replies_begin(server->replies, query, generation, request, response);
 }
 
 static void begin(TarnServer *server, TarnHttpRequest *request) {
@@ -150,7 +157,8 @@ static gboolean add_resources(TarnServer *server, const TarnResource *resources,
 /* The routes that every server has come first. */
 static gboolean add_endpoints(TarnServer *server, GError **error) {
   const GPtrArray *endpoints = server->options.endpoints;
-  if (!add_resources(server, tarn_server_operations, error) || !add_resources(server, tarn_server_pages, error))
+  if (!add_resources(server, tarn_server_operations, error) || !add_resources(server, tarn_server_pages, error) ||
+      !add_resources(server, tarn_server_tables, error))
     return FALSE;
   for (guint i = 0; i < endpoints->len; i++)
     if (!add_endpoint(server, endpoints->pdata[i], TARN_SCOPE_READ, error)) return FALSE;
@@ -237,6 +245,7 @@ TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) 
   server->options.database = server->database = g_strdup(options->database);
   server->metrics = tarn_metrics_new();
   tarn_process_metrics_begin(server->metrics, &options->budget, TARN_VERSION, tarn_duckdb_version());
+  server->tables = tarn_tables_new(options->tables, options->models);
   server->routes = tarn_routes_new();
   server->resources = g_ptr_array_new_with_free_func(g_free);
   server->plans = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_endpoint_plan_free);
@@ -261,6 +270,7 @@ void tarn_server_stop(TarnServer *server) {
   tarn_current_stop(server->current);
   tarn_cache_free(server->cache);
   tarn_openapi_free(server->openapi);
+  tarn_tables_free(server->tables);
   tarn_access_free(server->access);
   tarn_routes_free(server->routes);
   g_ptr_array_unref(server->resources);

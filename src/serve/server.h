@@ -8,15 +8,17 @@
 #include "project/project.h"
 
 typedef struct {
-  const char *name;     /* of the project */
-  const char *database; /* path of the published file */
-  GPtrArray *endpoints; /* TarnEndpoint; must outlive the server */
-  const char *host;     /* must outlive the server, as must cors */
-  guint port;           /* 0: any that is free */
-  guint threads;        /* of the CPU budget: so many for I/O, some more for queries; at least 1 */
-  guint64 memory_bytes; /* DuckDB's memory_limit; 0: its default */
-  guint queue;          /* requests that may wait for the engine */
-  guint max_streams;    /* answers sent in blocks at once */
+  const char *name;          /* of the project */
+  const char *database;      /* path of the published file */
+  GPtrArray *endpoints;      /* TarnEndpoint; must outlive the server */
+  const char *const *tables; /* that are given by name; NULL: none */
+  const GPtrArray *models;   /* TarnModel, for their descriptions */
+  const char *host;          /* must outlive the server, as must cors */
+  guint port;                /* 0: any that is free */
+  guint threads;             /* of the CPU budget: so many for I/O, some more for queries; at least 1 */
+  guint64 memory_bytes;      /* DuckDB's memory_limit; 0: its default */
+  guint queue;               /* requests that may wait for the engine */
+  guint max_streams;         /* answers sent in blocks at once */
   guint max_connections;
   gsize max_body;           /* of a request */
   gsize cache_bytes;        /* of kept responses; 0: none */

@@ -14,13 +14,16 @@
 #include "serve/route.h"
 #include "serve/served.h"
 #include "serve/server.h"
+#include "serve/tables.h"
 
 /* What a route leads to: a query that the plan makes, or an answer at once. */
 typedef struct {
   const char *pattern; /* lives as long as the server */
   TarnScope scope;     /* that a key needs */
+  /* One of these: */
   const TarnEndpointPlan *plan;
-  void (*answer)(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response); /* where plan is NULL */
+  void (*answer)(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response);
+  TarnReplyMake make; /* makes the query when the generation is known; user: the server */
 } TarnResource;
 
 struct TarnServer {
@@ -34,6 +37,7 @@ struct TarnServer {
   GArray *statements;   /* TarnServedStatement of the plans */
   char *definitions;    /* digest of all that answers come from but the generation */
   TarnOpenapi *openapi;
+  TarnTables *tables;
   TarnCurrent *current;
   gint follows; /* atomic: the generation of the start is open */
   TarnCache *cache;
@@ -52,6 +56,11 @@ guint tarn_server_workers(const TarnServer *server); /* that run queries */
 
 /* /api/v1/health, /livez, /readyz and /metrics (server_operations.c); ends with a NULL pattern. */
 extern const TarnResource tarn_server_operations[];
+/* /api/v1/tables and what is below it (server_tables.c); ends with a NULL pattern. */
+extern const TarnResource tarn_server_tables[];
+/* The format that the request wants, taken out of the target. FALSE: the response says what is wrong. */
+gboolean tarn_server_read_format(TarnTarget *target, const TarnHttpRequest *request, TarnFormat *format,
+                                 TarnHttpResponse *response);
 /* Answers them alone, without keys, on an address of their own. */
 TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error);
 

@@ -7,6 +7,7 @@
 #include "serve/table_filter.h"
 #include "serve/table_order.h"
 #include "serve/table_value.h"
+#include "serve/tables.h"
 
 #define DEFAULT_PAGE 100
 #define MAX_PAGE 10000
@@ -303,6 +304,8 @@ TarnQuery *tarn_table_read_query(const TarnTableRead *read, const TarnTarget *ta
                      .faults = faults,
                      .counted = prefers_count(read->prefer)};
   guint seen = 0;
+  query->format = read->format;
+  query->name = read->table->name;
   tarn_query_add_key(query, "table", read->table->name);
   if (reading.counted) tarn_query_add_key(query, "prefer", "count=exact");
   for (guint i = 0; i < target->query->len; i++) read_parameter(&reading, target->query->pdata[i], &seen);

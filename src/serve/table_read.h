@@ -12,8 +12,6 @@
 #include "serve/query.h"
 #include "serve/target.h"
 
-#define TARN_TABLE_ROUTE "/api/v1/tables/{table}"
-
 typedef struct {
   const TarnCatalogTable *table;
   gint64 generation;

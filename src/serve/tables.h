@@ -10,6 +10,7 @@
 #include "serve/target.h"
 
 #define TARN_TABLES_ROUTE "/api/v1/tables"
+#define TARN_TABLE_ROUTE TARN_TABLES_ROUTE "/{table}"
 
 typedef struct TarnTables TarnTables;
 

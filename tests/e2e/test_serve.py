@@ -192,7 +192,7 @@ def test_invalid_utf8_in_a_path_parameter_is_422(server):
 def test_head_is_get_without_the_body(server):
     got, head = server.get("/api/v1/subscribers"), server.request("HEAD", "/api/v1/subscribers")
     assert head.status_code == 200 and head.content == b""
-    assert head.headers["Content-Length"] == str(len(got.content)) and head.headers["Content-Type"] == "application/json"
+    assert head.headers["Content-Length"] == got.headers["Content-Length"] and head.headers["Content-Type"] == "application/json"
     assert server.request("HEAD", "/nowhere").status_code == 404
 
 
