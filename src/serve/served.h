@@ -28,6 +28,7 @@ typedef void (*TarnServedRetire)(gpointer user, TarnServed *served);
 
 typedef struct {
   guint64 memory_bytes;    /* DuckDB's memory_limit; 0: its default */
+  guint threads;           /* of the CPU budget */
   guint workers;           /* made and kept ready, at least 1; more are made when these are taken */
   TarnServedRetire retire; /* NULL: closed where the last reference is dropped */
   gpointer user;

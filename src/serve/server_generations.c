@@ -62,7 +62,9 @@ gboolean tarn_server_start_generations(TarnServer *server, GError **error) {
   const TarnServerOptions *options = &server->options;
   const TarnCurrentOptions current = {
       .database = options->database,
-      .served = {.memory_bytes = options->memory_bytes, .workers = tarn_server_workers(server)},
+      .served = {.memory_bytes = options->memory_bytes,
+                 .threads = options->threads,
+                 .workers = tarn_server_workers(server)},
       .statements = (const TarnServedStatement *)server->statements->data,
       .n_statements = server->statements->len,
       .inotify = options->inotify,
