@@ -4,7 +4,9 @@
 SELECT q.id, q.layer, q.table_name, q.seq, CAST(to_json(q.reasons) AS VARCHAR), q.raw, q.raw_size, q.raw_sha256,
   coalesce(q.source_name, b.source_name), coalesce(q.source_partition, b.source_partition), coalesce(q.source_offset, b.source_offset),
   strftime(q.quarantined_at, '%Y-%m-%dT%H:%M:%SZ'), q.run_id,
-  CAST(b.raw_payload AS VARCHAR), CAST(b.extra AS VARCHAR){envelope}
+  CAST(b.raw_payload AS VARCHAR), CAST(b.extra AS VARCHAR),
+  coalesce(q.record_key, b.record_key), CAST(coalesce(q.record_headers, b.record_headers) AS VARCHAR),
+  coalesce(q.record_timestamp, b.record_timestamp), b.tombstone{envelope}
 FROM (
   SELECT * FROM tarn.quarantine
   WHERE id > $1 AND ($2::VARCHAR IS NULL OR layer = $2)

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS tarn.quarantine (
   reasons STRUCT(column_name VARCHAR, rule VARCHAR, value VARCHAR)[],
   raw BLOB, raw_size BIGINT, raw_sha256 VARCHAR,
   source_name VARCHAR, source_partition INTEGER, source_offset BIGINT, quarantined_at TIMESTAMP, run_id VARCHAR,
-  record_key BLOB, record_headers JSON); -- of bronze rejects; a silver reject's are in its bronze row
+  record_key BLOB, record_headers JSON, record_timestamp TIMESTAMP); -- of bronze rejects; a silver reject's are in its bronze row
 -- Records that the source lost before they were read, and that the project said to go on without. next_offset NULL: nobody knows how many.
 CREATE TABLE IF NOT EXISTS tarn.gaps (
   run_id VARCHAR, noticed_at TIMESTAMP, source_name VARCHAR, source_partition INTEGER, first_offset BIGINT, next_offset BIGINT, why VARCHAR);

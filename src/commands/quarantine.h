@@ -22,6 +22,9 @@ gboolean tarn_quarantine_list(const TarnQuarantineRequest *request, GError **err
 gboolean tarn_quarantine_count(const TarnQuarantineRequest *request, GError **error);
 gboolean tarn_quarantine_show(const TarnQuarantineRequest *request, GError **error);
 gboolean tarn_quarantine_export(const TarnQuarantineRequest *request, GError **error);
+/* export --to kafka://HOST:PORT/TOPIC: each record as a message with its key, its headers and what is known of its
+ * refusal. */
+gboolean tarn_quarantine_republish(const TarnQuarantineRequest *request, GError **error);
 gboolean tarn_quarantine_replay(const TarnQuarantineRequest *request,
                                 GError **error); /* opens nothing, writes a generation */
 
@@ -36,7 +39,7 @@ gboolean tarn_quarantine_each(const TarnQuarantineRequest *request, gint64 limit
 char *tarn_quarantine_printable(const char *data, gsize size);
 /* "column: rule", or the rule alone. Caller frees. */
 char *tarn_quarantine_reason_text(const char *column, const char *rule);
-/* "file @ offset". Caller frees. */
+/* "file @ offset", "topic[partition] @ offset". Caller frees. */
 char *tarn_quarantine_source_text(const TarnQuarantineRecord *record, gboolean whole_path);
 /* One JSON object, the same for list, show and export. originals NULL: without the record itself. */
 void tarn_quarantine_write(TarnJsonWriter *json, TarnOriginals *originals, const TarnQuarantineRecord *record);

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "commands/quarantine.h"
+#include "pipeline/source.h"
+#include "stream/framing.h"
 
 static const char *const original_notes[] = {
     [TARN_ORIGINAL_KEPT] = "the original bytes",
@@ -82,6 +84,7 @@ gboolean tarn_quarantine_show(const TarnQuarantineRequest *request, GError **err
 
 typedef struct {
   TarnOriginals *originals;
+  const TarnConfig *config;
   FILE *out;
   const char *name;
   gboolean raw;
@@ -89,14 +92,23 @@ typedef struct {
   GString *line;
 } Export;
 
+/* Files have no framing and no tombstones: a record of Kafka leaves its framing behind. FALSE: there is no line. */
+static gboolean write_raw(Export *export, const TarnQuarantineRecord *record) {
+  TarnOriginalKind kind = tarn_originals_find(export->originals, record, export->line);
+  export->cut += kind == TARN_ORIGINAL_CUT;
+  if (kind == TARN_ORIGINAL_CUT || record->tombstone) {
+    g_string_truncate(export->line, 0);
+    return FALSE;
+  }
+  if (tarn_source_is_topic(export->config, record->source_name))
+    g_string_erase(export->line, 0, (gssize)tarn_framing_of(export->line->str, export->line->len).skip);
+  return TRUE;
+}
+
 static void export_line(Export *export, const TarnQuarantineRecord *record) {
   g_string_truncate(export->line, 0);
   if (export->raw) {
-    if (tarn_originals_find(export->originals, record, export->line) == TARN_ORIGINAL_CUT) {
-      export->cut++;
-      g_string_truncate(export->line, 0);
-      return;
-    }
+    if (!write_raw(export, record)) return;
   } else {
     TarnJsonWriter json;
     tarn_json_init(&json, export->line);
@@ -132,9 +144,11 @@ static void warn_of_cut_records(guint64 n) {
 }
 
 gboolean tarn_quarantine_export(const TarnQuarantineRequest *request, GError **error) {
+  if (request->to && g_str_has_prefix(request->to, "kafka://")) return tarn_quarantine_republish(request, error);
   gboolean to_stdout = !request->to || g_str_equal(request->to, "-");
   Export export = {.out = to_stdout ? stdout : g_fopen(request->to, "wbe"),
                    .name = to_stdout ? "standard output" : request->to,
+                   .config = &request->published.project->config,
                    .raw = request->raw};
   if (!export.out) {
     tarn_error_set_errno(error, errno, "cannot write %s", export.name);

@@ -28,7 +28,8 @@ char *tarn_quarantine_reason_text(const char *column, const char *rule) {
 char *tarn_quarantine_source_text(const TarnQuarantineRecord *record, gboolean whole_path) {
   if (!record->source_name) return g_strdup("unknown");
   g_autofree char *name = whole_path ? g_strdup(record->source_name) : g_path_get_basename(record->source_name);
-  return g_strdup_printf("%s @ %" G_GINT64_FORMAT, name, record->source_offset);
+  g_autofree char *part = record->timestamp_us ? g_strdup_printf("[%d]", record->source_partition) : g_strdup("");
+  return g_strdup_printf("%s%s @ %" G_GINT64_FORMAT, name, part, record->source_offset);
 }
 
 static void write_source(TarnJsonWriter *json, const TarnQuarantineRecord *record) {
@@ -40,15 +41,30 @@ static void write_source(TarnJsonWriter *json, const TarnQuarantineRecord *recor
   tarn_json_end_object(json);
 }
 
-static void write_original(TarnJsonWriter *json, const TarnQuarantineRecord *record, const GString *bytes,
-                           TarnOriginalKind kind) {
+static void write_bytes(TarnJsonWriter *json, const char *name, const GString *bytes) {
   if (g_utf8_validate_len(bytes->str, bytes->len, NULL)) {
-    tarn_json_key(json, "original");
+    tarn_json_key(json, name);
     tarn_json_string_len(json, bytes->str, bytes->len);
   } else {
     g_autofree char *base64 = g_base64_encode((const guchar *)bytes->str, bytes->len);
-    tarn_json_member_string(json, "original_base64", base64);
+    g_autofree char *base64_name = g_strconcat(name, "_base64", NULL);
+    tarn_json_member_string(json, base64_name, base64);
   }
+}
+
+/* What only a record of Kafka has. */
+static void write_envelope(TarnJsonWriter *json, const TarnQuarantineRecord *record) {
+  if (record->key) write_bytes(json, "key", record->key);
+  if (record->headers) {
+    tarn_json_key(json, "headers");
+    tarn_json_raw(json, record->headers, strlen(record->headers));
+  }
+  if (record->tombstone) tarn_json_member_bool(json, "tombstone", TRUE);
+}
+
+static void write_original(TarnJsonWriter *json, const TarnQuarantineRecord *record, const GString *bytes,
+                           TarnOriginalKind kind) {
+  write_bytes(json, "original", bytes);
   tarn_json_member_bool(json, "rebuilt", kind == TARN_ORIGINAL_REBUILT);
   if (kind != TARN_ORIGINAL_CUT) return;
   tarn_json_member_bool(json, "cut", TRUE);
@@ -66,6 +82,7 @@ void tarn_quarantine_write(TarnJsonWriter *json, TarnOriginals *originals, const
   write_source(json, record);
   tarn_json_member_string(json, "quarantined_at", record->quarantined_at);
   tarn_json_member_string(json, "run_id", record->run_id);
+  write_envelope(json, record);
   if (originals) {
     g_autoptr(GString) bytes = g_string_new(NULL);
     TarnOriginalKind kind = tarn_originals_find(originals, record, bytes);

@@ -14,8 +14,9 @@ void tarn_quarantine_record_free(TarnQuarantineRecord *record) {
   for (guint i = 0; i < record->n_envelope; i++) free_bytes(record->envelope[i]);
   g_free(record->envelope);
   free_bytes(record->raw);
+  free_bytes(record->key);
   char *texts[] = {record->layer,          record->table,  record->reasons, record->raw_sha256, record->source_name,
-                   record->quarantined_at, record->run_id, record->payload, record->extra};
+                   record->quarantined_at, record->run_id, record->payload, record->extra,      record->headers};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) g_free(texts[i]);
   g_free(record);
 }
@@ -37,7 +38,7 @@ static gint64 int_or(const TarnResult *result, guint64 row, guint column, gint64
   return tarn_result_is_null(result, row, column) ? where_null : tarn_result_int(result, row, column);
 }
 
-#define FIXED_COLUMNS 15 /* of sql/quarantine_records.sql, before the envelope's */
+#define FIXED_COLUMNS 19 /* of sql/quarantine_records.sql, before the envelope's */
 
 static TarnQuarantineRecord *read_record(const TarnResult *result, guint64 row) {
   TarnQuarantineRecord *record = g_new(TarnQuarantineRecord, 1);
@@ -57,6 +58,10 @@ static TarnQuarantineRecord *read_record(const TarnResult *result, guint64 row) 
       .run_id = tarn_result_text(result, row, 12),
       .payload = tarn_result_text(result, row, 13),
       .extra = tarn_result_text(result, row, 14),
+      .key = bytes_at(result, row, 15),
+      .headers = tarn_result_text(result, row, 16),
+      .timestamp_us = int_or(result, row, 17, 0),
+      .tombstone = int_or(result, row, 18, 0) != 0,
       .n_envelope = tarn_result_columns(result) - FIXED_COLUMNS,
   };
   record->envelope = g_new(GString *, record->n_envelope);

@@ -26,6 +26,11 @@ typedef struct {
   gint64 source_offset; /* -1: unknown */
   char *quarantined_at; /* UTC, ISO 8601 */
   char *run_id;
+  /* Of a record of Kafka: */
+  GString *key;        /* NULL: none */
+  char *headers;       /* JSON as in bronze (lakehouse/bronze.h), NULL: none */
+  gint64 timestamp_us; /* since 1970, 0: unknown */
+  gboolean tombstone;  /* a key without a value */
   /* Of the bronze row, silver only: */
   GString **envelope; /* one value for each envelope column, NULL where it is NULL */
   guint n_envelope;

@@ -27,6 +27,7 @@ typedef struct {
   char *key; /* NULL: none */
   gsize key_size;
   char *headers;
+  gint64 timestamp_us;
 } Reject;
 
 static void reject_free(gpointer data) {
@@ -124,6 +125,7 @@ static void hold_reject(Pass *pass, const Reader *reader, const TarnRecord *reco
   reject->key = record->key ? g_memdup2(record->key, MAX(record->key_size, 1)) : NULL;
   reject->key_size = record->key_size;
   reject->headers = g_strdup(record->headers);
+  reject->timestamp_us = record->timestamp_us;
   g_mutex_lock(&pass->rejects_lock);
   g_ptr_array_add(pass->rejects, reject);
   pass->rejects_bytes += reject->size + reject->key_size + sizeof *reject;
@@ -147,6 +149,13 @@ static void set_field(TarnIngestChunk *chunk, guint column, guint row, const Tar
 static void set_bytes(TarnIngestChunk *chunk, guint column, guint row, const char *bytes, gsize size) {
   if (bytes)
     tarn_ingest_set_text(chunk, column, row, bytes, size);
+  else
+    tarn_ingest_set_null(chunk, column, row);
+}
+
+static void set_time(TarnIngestChunk *chunk, guint column, guint row, gint64 timestamp_us) {
+  if (timestamp_us)
+    tarn_ingest_set_int(chunk, column, row, timestamp_us);
   else
     tarn_ingest_set_null(chunk, column, row);
 }
@@ -190,10 +199,7 @@ static void set_coordinates(const Reader *reader, const TarnRecord *record, gint
   tarn_ingest_set_int(chunk, column + 3, row, record->offset);
   set_bytes(chunk, column + 4, row, record->key, record->key_size);
   set_bytes(chunk, column + 5, row, record->headers, record->headers ? strlen(record->headers) : 0);
-  if (record->timestamp_us)
-    tarn_ingest_set_int(chunk, column + 6, row, record->timestamp_us);
-  else
-    tarn_ingest_set_null(chunk, column + 6, row);
+  set_time(chunk, column + 6, row, record->timestamp_us);
   tarn_ingest_set_int(chunk, column + 7, row, record->kind == TARN_RECORD_TOMBSTONE);
 }
 
@@ -265,7 +271,8 @@ static const TarnIngestColumn reject_columns[] = {{"id", TARN_COLUMN_BIGINT},
                                                   {"source_partition", TARN_COLUMN_BIGINT},
                                                   {"source_offset", TARN_COLUMN_BIGINT},
                                                   {"record_key", TARN_COLUMN_BLOB},
-                                                  {"record_headers", TARN_COLUMN_JSON}};
+                                                  {"record_headers", TARN_COLUMN_JSON},
+                                                  {"record_timestamp", TARN_COLUMN_BIGINT}};
 
 static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, guint row) {
   tarn_ingest_set_int(chunk, 0, row, id);
@@ -280,6 +287,7 @@ static void set_reject(const Reject *reject, gint64 id, TarnIngestChunk *chunk, 
   tarn_ingest_set_int(chunk, 9, row, reject->source_offset);
   set_bytes(chunk, 10, row, reject->key, reject->key_size);
   set_bytes(chunk, 11, row, reject->headers, reject->headers ? strlen(reject->headers) : 0);
+  set_time(chunk, 12, row, reject->timestamp_us);
 }
 
 static gboolean fill_rejects(gpointer user, gpointer state, TarnIngestChunk *chunk, guint *n_rows, GError **error) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "pipeline/source.h"
+#include "stream/framing.h"
 #include "stream/json_scan.h"
 #include "stream/reread.h"
 
@@ -10,7 +12,9 @@
 struct TarnOriginals {
   const TarnProject *project;
   TarnReread *reread;
-  TarnScanner *scanner; /* the envelope's fields, then the payload */
+  TarnKafkaReread *topics; /* opened when it is first needed */
+  gboolean unreachable;    /* it could not be opened */
+  TarnScanner *scanner;    /* the envelope's fields, then the payload */
   guint n_fields;
 };
 
@@ -30,6 +34,7 @@ TarnOriginals *tarn_originals_new(const TarnProject *project) {
 void tarn_originals_free(TarnOriginals *originals) {
   if (!originals) return;
   tarn_reread_free(originals->reread);
+  tarn_kafka_reread_free(originals->topics);
   tarn_scanner_free(originals->scanner);
   g_free(originals);
 }
@@ -58,7 +63,9 @@ static gboolean is_payload(const TarnJsonSlice *field, const char *payload) {
 static gboolean is_bronze_row(const TarnOriginals *originals, const TarnQuarantineRecord *record, const GString *line) {
   g_autofree TarnJsonSlice *fields = g_new0(TarnJsonSlice, originals->n_fields);
   g_autofree TarnScanResult *result = g_new(TarnScanResult, 1);
-  if (tarn_json_scan(originals->scanner, line->str, line->len, fields, result) != TARN_SCAN_OK) return FALSE;
+  TarnRecord event = {.data = line->str, .size = (guint32)line->len};
+  if (tarn_source_is_topic(&originals->project->config, record->source_name)) tarn_framing_apply(&event);
+  if (tarn_json_scan(originals->scanner, event.data, event.size, fields, result) != TARN_SCAN_OK) return FALSE;
   for (guint i = 0; i < record->n_envelope; i++)
     if (!is_envelope_value(&fields[i], record->envelope[i])) return FALSE;
   return is_payload(&fields[originals->n_fields - 1], record->payload);
@@ -70,8 +77,21 @@ static gboolean is_cut_record(const TarnQuarantineRecord *record, const GString 
   return g_str_equal(digest, record->raw_sha256);
 }
 
+static gboolean reread_topic(TarnOriginals *originals, const TarnQuarantineRecord *record, GString *value) {
+  if (!originals->topics && !originals->unreachable) {
+    g_auto(TarnSourceCluster) cluster;
+    tarn_source_cluster_init(&cluster, &originals->project->config);
+    originals->topics = tarn_kafka_reread_open(&cluster.cluster, NULL);
+    originals->unreachable = !originals->topics;
+  }
+  return originals->topics && tarn_kafka_reread_record(originals->topics, record->source_name, record->source_partition,
+                                                       record->source_offset, value);
+}
+
 static gboolean reread(TarnOriginals *originals, const TarnQuarantineRecord *record, GString *line) {
   if (!record->source_name) return FALSE;
+  if (tarn_source_is_topic(&originals->project->config, record->source_name))
+    return reread_topic(originals, record, line);
   g_autofree char *path = g_canonicalize_filename(record->source_name, originals->project->dir);
   return tarn_reread_record(originals->reread, path, record->source_offset, MAX_REREAD_BYTES, line);
 }
@@ -83,6 +103,10 @@ static void assign(GString *bytes, const GString *value) {
 
 TarnOriginalKind tarn_originals_find(TarnOriginals *originals, const TarnQuarantineRecord *record, GString *bytes) {
   gboolean silver = g_str_equal(record->layer, "silver");
+  if (record->tombstone) {
+    g_string_truncate(bytes, 0);
+    return TARN_ORIGINAL_KEPT;
+  }
   if (record->raw && (gint64)record->raw->len >= record->raw_size) {
     assign(bytes, record->raw);
     return TARN_ORIGINAL_KEPT;

@@ -1,6 +1,6 @@
 /* What a quarantined record looked like when it arrived. In: the project (names of fields, where its sources lie) and
- * records of the store. Out: the original bytes where they were kept or the source still has that very record at its
- * coordinates; else, for a silver reject, an event rebuilt from its bronze row. Sources are only read. Belongs to one
+ * records of the store. Out: the original bytes, a Kafka record's framing among them, where they were kept or the source still has that very record
+ * at its coordinates; nothing for a tombstone; else, for a silver reject, an event rebuilt from its bronze row. Sources are only read. Belongs to one
  * thread. */
 #pragma once
 #include <glib.h>

@@ -3,6 +3,8 @@
 #include "lakehouse/quarantine.h"
 #include "lakehouse/sql.h"
 #include "pipeline/original.h"
+#include "pipeline/source.h"
+#include "stream/framing.h"
 #include "stream/stream_private.h"
 
 #define PAGE_RECORDS 200 /* of at most 1 MiB each by default */
@@ -12,6 +14,7 @@ typedef struct {
   TarnStream stream;
   GPtrArray *records; /* borrowed TarnQuarantineRecord */
   GPtrArray *bytes;   /* GString, the whole record; NULL entries are not offered */
+  const TarnConfig *config;
   guint next;
 } PageStream;
 
@@ -25,11 +28,17 @@ static gboolean page_next(TarnStream *stream, TarnBatch *batch, GError **error) 
   g_free(batch->source_name);
   batch->source_name = g_strdup(record->source_name);
   batch->source_partition = record->source_partition;
-  *tarn_batch_add(batch) = (TarnRecord){.data = bytes->str,
-                                        .size = (guint32)bytes->len,
-                                        .kind = TARN_RECORD_WHOLE,
-                                        .offset = record->source_offset,
-                                        .full_size = (gint64)bytes->len};
+  TarnRecord *offered = tarn_batch_add(batch);
+  *offered = (TarnRecord){.data = bytes->str,
+                          .size = (guint32)bytes->len,
+                          .kind = TARN_RECORD_WHOLE,
+                          .offset = record->source_offset,
+                          .full_size = (gint64)bytes->len,
+                          .key = record->key ? record->key->str : NULL,
+                          .key_size = record->key ? (guint32)record->key->len : 0,
+                          .headers = g_strdup(record->headers),
+                          .timestamp_us = record->timestamp_us};
+  if (tarn_source_is_topic(page->config, record->source_name)) tarn_framing_apply(offered);
   return TRUE;
 }
 
@@ -72,7 +81,7 @@ static gboolean remove_offered(TarnConn *conn, const GPtrArray *records, const G
 static gboolean replay_page(const TarnProject *project, TarnOriginals *originals, TarnBronzeIngest *ingest,
                             GPtrArray *records, TarnBronzeCounts *totals, GError **error) {
   g_autoptr(GPtrArray) bytes = find_bytes(project, originals, records);
-  PageStream page = {.stream = {&page_class}, .records = records, .bytes = bytes};
+  PageStream page = {.stream = {&page_class}, .records = records, .bytes = bytes, .config = &project->config};
   ingest->stream = &page.stream;
   ingest->first_seq = totals->next_seq;
   ingest->first_quarantine_id = totals->next_quarantine_id;

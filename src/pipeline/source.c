@@ -76,3 +76,7 @@ TarnStream *tarn_source_open(const TarnRunOptions *options, const GPtrArray *pos
 }
 
 gboolean tarn_source_is_repeatable(const TarnRunOptions *options) { return is_kafka(options); }
+
+gboolean tarn_source_is_topic(const TarnConfig *config, const char *name) {
+  return config->source_kind == TARN_SOURCE_KAFKA && name && g_strv_contains((const char *const *)config->topics, name);
+}

@@ -11,6 +11,9 @@ TarnStream *tarn_source_open(const TarnRunOptions *options, const GPtrArray *pos
  * gone. */
 gboolean tarn_source_is_repeatable(const TarnRunOptions *options);
 
+/* Is this the name of a topic of the project, and not of a file? */
+gboolean tarn_source_is_topic(const TarnConfig *config, const char *name);
+
 /* How to reach the project's Kafka cluster. */
 typedef struct {
   TarnKafkaCluster cluster; /* its strings belong to this struct */

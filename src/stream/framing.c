@@ -36,3 +36,12 @@ TarnFraming tarn_framing_of(const char *data, gsize size) {
     return (TarnFraming){.why = "begins with a control character: no JSON text does"};
   return (TarnFraming){0};
 }
+
+void tarn_framing_apply(TarnRecord *record) {
+  TarnFraming framing = tarn_framing_of(record->data, record->size);
+  if (framing.why) record->kind = TARN_RECORD_FRAMED;
+  record->why = framing.why;
+  record->frame = framing.skip;
+  record->data += framing.skip;
+  record->size -= framing.skip;
+}

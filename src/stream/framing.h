@@ -6,6 +6,8 @@
 #pragma once
 #include <glib.h>
 
+#include "stream/stream.h"
+
 #define TARN_FRAME_CONFLUENT 5 /* bytes before the JSON */
 
 typedef struct {
@@ -14,3 +16,5 @@ typedef struct {
 } TarnFraming;
 
 TarnFraming tarn_framing_of(const char *data, gsize size);
+/* Takes the framing off a WHOLE record of Kafka (data moves behind it, frame says how far), or makes it FRAMED. */
+void tarn_framing_apply(TarnRecord *record);

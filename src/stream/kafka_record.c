@@ -48,12 +48,8 @@ static void fill_value(TarnRecord *record, const rd_kafka_message_t *message, gs
     record->size = MIN(record->size, OVERSIZE_KEPT);
     return;
   }
-  TarnFraming framing = tarn_framing_of(message->payload, message->len);
-  record->kind = framing.why ? TARN_RECORD_FRAMED : TARN_RECORD_WHOLE;
-  record->why = framing.why;
-  record->frame = framing.skip;
-  record->data += framing.skip;
-  record->size -= framing.skip;
+  record->kind = TARN_RECORD_WHOLE;
+  tarn_framing_apply(record);
 }
 
 void tarn_kafka_record_fill(TarnRecord *record, const rd_kafka_message_t *message, gsize max_bytes) {
