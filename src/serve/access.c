@@ -138,7 +138,7 @@ static guint64 whole_seconds(gint64 us) { return (guint64)((us + G_USEC_PER_SEC 
 static void refuse_rate(const TarnGrant *grant, TarnHttpResponse *response) {
   guint64 wait = whole_seconds(grant->state.retry_us);
   g_autofree char *rate = tarn_rate_format(&grant->rate), *seconds = g_strdup_printf("%" G_GUINT64_FORMAT, wait);
-  g_autofree char *detail = g_strdup_printf("the key '%s' may ask %s, and has", grant->key, rate);
+  g_autofree char *detail = g_strdup_printf("the rate of the key '%s', %s, is used up", grant->key, rate);
   g_autofree char *hint =
       g_strdup_printf("ask again in %s s, as Retry-After says; spread the requests, or ask for a higher rate", seconds);
   tarn_http_problem_write(response, 429, hint, detail);

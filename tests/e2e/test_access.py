@@ -175,7 +175,7 @@ def test_rate(guarded, new_key):
     response = server.get(LIST, headers=bearer(slow))
     document = problem(response, 429)
     assert 0 < int(response.headers["Retry-After"]) <= 1200 and response.headers["Retry-After"] in document["hint"]
-    assert "'slow' may ask 3/h" in document["detail"] and response.headers["RateLimit"].startswith('"key";r=0;t=')
+    assert "'slow', 3/h, is used up" in document["detail"] and response.headers["RateLimit"].startswith('"key";r=0;t=')
     unlimited = server.get(LIST, headers=bearer(other))
     assert unlimited.ok and "RateLimit" not in unlimited.headers
 
