@@ -116,8 +116,11 @@ void tarn_api_key_digest(const char *text, guint8 digest[TARN_API_KEY_DIGEST_SIZ
 }
 
 gboolean tarn_api_key_fits(const TarnApiKey *key, const guint8 digest[TARN_API_KEY_DIGEST_SIZE]) {
-  volatile guint8 difference = 0; /* volatile: the compiler may not leave the loop early */
-  for (gsize i = 0; i < TARN_API_KEY_DIGEST_SIZE; i++) difference |= key->digest[i] ^ digest[i];
+  guint64 a[TARN_API_KEY_DIGEST_SIZE / sizeof(guint64)], b[G_N_ELEMENTS(a)];
+  volatile guint64 difference = 0; /* volatile: the compiler may not leave the loop early */
+  memcpy(a, key->digest, sizeof a);
+  memcpy(b, digest, sizeof b);
+  for (gsize i = 0; i < G_N_ELEMENTS(a); i++) difference |= a[i] ^ b[i];
   return difference == 0;
 }
 
