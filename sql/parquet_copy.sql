@@ -2,5 +2,5 @@
 COPY (
   SELECT {columns} FROM (
 {query}
-  ) AS query({aliases})
+  ) AS query({aliases}) {limit}
 ) TO {path} (FORMAT parquet, COMPRESSION zstd)

@@ -18,8 +18,8 @@ typedef struct {
   TarnKafkaSink *sink;
   TarnOriginals *originals;
   GString *value;
-  GArray *headers;   /* TarnKafkaHeader */
-  GPtrArray *owned;  /* what they borrow */
+  GArray *headers;  /* TarnKafkaHeader */
+  GPtrArray *owned; /* what they borrow */
   guint64 sent, cut;
 } Republish;
 
@@ -146,7 +146,9 @@ gboolean tarn_quarantine_republish(const TarnQuarantineRequest *request, GError 
   if (!republish_all(request, &republish, error)) return FALSE;
   fprintf(stderr, "%" G_GUINT64_FORMAT " records -> %s\n", republish.sent, request->to);
   if (republish.cut > 0)
-    fprintf(stderr, "%" G_GUINT64_FORMAT " oversize records left out: only their beginning was kept, and the source has them no more\n",
+    fprintf(stderr,
+            "%" G_GUINT64_FORMAT
+            " oversize records left out: only their beginning was kept, and the source has them no more\n",
             republish.cut);
   return TRUE;
 }

@@ -56,6 +56,7 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
       .name = config->name,
       .database = path,
       .endpoints = project->endpoints,
+      .max_download = project->config.serve_max_download,
       .tables = (const char *const *)project->config.tables,
       .models = project->models,
       .host = host,

@@ -156,7 +156,8 @@ static char *trim(const char *sql) {
   return text;
 }
 
-TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, GError **error) {
+TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, guint64 max_rows,
+                                    GError **error) {
   g_autofree char *query = trim(sql), *target = tarn_sql_quote_literal(path);
   g_autoptr(TarnStatement) select = tarn_statement_prepare(conn, query, error);
   if (!select) return NULL;
@@ -167,8 +168,9 @@ TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char 
     append_column(select, i, names[i], columns);
     g_string_append_printf(aliases, "%sc%u", i > 0 ? ", " : "", i);
   }
+  g_autofree char *limit = max_rows ? g_strdup_printf("LIMIT %" G_GUINT64_FORMAT, max_rows) : g_strdup("");
   g_autofree char *copy = tarn_sql_fill(tarn_sql_parquet_copy, "columns", columns->str, "query", query, "aliases",
-                                        aliases->str, "path", target, NULL);
+                                        aliases->str, "limit", limit, "path", target, NULL);
   return tarn_statement_prepare(conn, copy, error);
 }
 
@@ -178,15 +180,14 @@ static gboolean is_too_long(const char *path, guint64 max_bytes) {
 }
 
 static gboolean refuse_length(guint64 max_bytes, GError **error) {
-  tarn_error_set(error, TARN_ERROR_ENVIRONMENT,
-                 "ask for fewer rows or columns, or for CSV or NDJSON, which are not bounded",
+  tarn_error_set(error, TARN_ERROR_USAGE, "ask for fewer rows or columns, or for CSV or NDJSON, which are not bounded",
                  "the file would be longer than %" G_GUINT64_FORMAT " bytes", max_bytes);
   return FALSE;
 }
 
 /* One step of the engine after the other, so that the file can be looked at between two. */
 static gboolean run(TarnStatement *statement, duckdb_pending_result pending, const char *path, guint64 max_bytes,
-                    GError **error) {
+                    guint64 *rows, GError **error) {
   duckdb_pending_state state;
   while (!duckdb_pending_execution_is_finished(state = duckdb_pending_execute_task(pending)))
     if (is_too_long(path, max_bytes)) return refuse_length(max_bytes, error);
@@ -194,16 +195,18 @@ static gboolean run(TarnStatement *statement, duckdb_pending_result pending, con
   gboolean ok = state != DUCKDB_PENDING_ERROR && duckdb_execute_pending(pending, &result) == DuckDBSuccess;
   const char *message = state == DUCKDB_PENDING_ERROR ? duckdb_pending_error(pending) : duckdb_result_error(&result);
   if (!ok) tarn_db_set_sql_error(error, statement->sql, message);
+  if (ok) *rows = duckdb_rows_changed(&result);
   duckdb_destroy_result(&result);
   if (ok && is_too_long(path, max_bytes)) return refuse_length(max_bytes, error);
   return ok;
 }
 
-gboolean tarn_parquet_write(TarnStatement *statement, const char *path, guint64 max_bytes, GError **error) {
+gboolean tarn_parquet_write(TarnStatement *statement, const char *path, guint64 max_bytes, guint64 *rows,
+                            GError **error) {
   duckdb_pending_result pending = NULL;
   gboolean ok = duckdb_pending_prepared(statement->prepared, &pending) == DuckDBSuccess;
   if (ok)
-    ok = run(statement, pending, path, max_bytes, error);
+    ok = run(statement, pending, path, max_bytes, rows, error);
   else
     tarn_db_set_sql_error(error, statement->sql, duckdb_pending_error(pending));
   duckdb_destroy_pending(&pending);

@@ -7,9 +7,12 @@
 
 #include "lakehouse/statement.h"
 
-/* The statement that writes the file; the parameters of sql are its own, to be bound as usual. */
-TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, GError **error);
+/* The statement that writes the file; the parameters of sql are its own, to be bound as usual. max_rows: rows after these
+ * are left out; 0: no bound. */
+TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, guint64 max_rows,
+                                    GError **error);
 
-/* Runs it. Errors: TARN_ERROR_ENVIRONMENT: no space; the file grows beyond max_bytes (0: no bound): a file that is no good
- * may be left behind. */
-gboolean tarn_parquet_write(TarnStatement *statement, const char *path, guint64 max_bytes, GError **error);
+/* Runs it. *rows: how many are in the file. Errors, after which a file that is no good may be left behind:
+ * TARN_ERROR_ENVIRONMENT: no space; TARN_ERROR_USAGE: the file grows beyond max_bytes (0: no bound). */
+gboolean tarn_parquet_write(TarnStatement *statement, const char *path, guint64 max_bytes, guint64 *rows,
+                            GError **error);

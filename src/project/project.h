@@ -160,6 +160,7 @@ typedef struct {
   guint serve_queue;              /* 256 */
   gint64 serve_timeout_us;        /* 30 s */
   guint serve_max_streams;        /* 32 */
+  guint64 serve_max_download;     /* 1 GiB */
   guint64 serve_max_body;         /* 1 MiB */
   guint serve_max_connections;    /* 10,000 */
   gint64 serve_client_timeout_us; /* 30 s */

@@ -1,6 +1,9 @@
 #include "serve/answer.h"
 
+#include <glib/gstdio.h>
+
 #include "base/error.h"
+#include "lakehouse/parquet.h"
 #include "lakehouse/rows.h"
 #include "serve/access_log.h"
 #include "serve/format.h"
@@ -42,6 +45,7 @@ typedef struct {
   TarnGzip *gzip; /* NULL: the body goes out as it is */
   GString *plain; /* what is to be compressed */
   GString *block;
+  GBytes *file;  /* the body in place of blocks; NULL: none */
   gboolean none; /* shape one, and there is no row */
   gboolean done;
   GError *error;
@@ -65,14 +69,28 @@ static TarnStatement *find_statement(Answer *answer, GError **error) {
   return answer->prepared = tarn_statement_prepare(tarn_served_worker_conn(answer->worker), query->sql, error);
 }
 
+/* Parquet is written as a whole. */
+static gboolean write_file(Answer *answer, GError **error) {
+  const TarnQuery *query = answer->query;
+  TarnDownloads *downloads = answer->answers->options.downloads;
+  g_autofree char *path = tarn_downloads_path(downloads);
+  const char *sql = query->statement >= 0 ? tarn_served_sql(answer->served, (guint)query->statement) : query->sql;
+  guint64 rows = 0, max_rows = query->shape == TARN_SHAPE_ONE ? 1 : query->max_rows;
+  answer->prepared = tarn_parquet_prepare(tarn_served_worker_conn(answer->worker), sql, path, max_rows, error);
+  gboolean ok = answer->prepared && bind_values(query, answer->prepared, error) &&
+                tarn_parquet_write(answer->prepared, path, tarn_downloads_max_bytes(downloads), &rows, error);
+  answer->file = ok ? tarn_downloads_take(path, error) : NULL;
+  if (!ok) g_remove(path);
+  answer->none = query->shape == TARN_SHAPE_ONE && rows == 0;
+  answer->done = answer->file != NULL;
+  return answer->done;
+}
+
 static gboolean start(Answer *answer, GError **error) {
-  if (answer->query->format == TARN_FORMAT_PARQUET) {
-    tarn_error_set(error, TARN_ERROR_USAGE, "ask for csv, ndjson or json", "this server writes no Parquet");
-    return FALSE;
-  }
   answer->worker = tarn_served_take_worker(answer->served, error);
   if (!answer->worker) return FALSE;
   g_atomic_pointer_set(&answer->conn, tarn_served_worker_conn(answer->worker));
+  if (answer->query->format == TARN_FORMAT_PARQUET) return write_file(answer, error);
   TarnStatement *statement = find_statement(answer, error);
   if (!statement || !bind_values(answer->query, statement, error)) return FALSE;
   answer->result =
@@ -104,6 +122,7 @@ static void answer_free(Answer *answer) {
   tarn_served_unref(answer->served);
   g_string_free(answer->block, TRUE);
   g_string_free(answer->plain, TRUE);
+  g_clear_pointer(&answer->file, g_bytes_unref);
   tarn_gzip_free(answer->gzip);
   g_clear_error(&answer->error);
   g_free(answer);
@@ -133,7 +152,7 @@ static gboolean write_block(Answer *answer, gsize size, GError **error) {
 static void turn(TarnTask *task) {
   Answer *answer = (Answer *)task;
   if (g_atomic_int_get(&answer->stop) != GOES_ON) return;
-  if (!answer->begun && !start(answer, &answer->error)) return;
+  if ((!answer->begun && !start(answer, &answer->error)) || answer->done) return;
   write_block(answer, answer->begun ? BLOCK_BYTES : FIRST_BLOCK_BYTES, &answer->error);
 }
 
@@ -163,6 +182,14 @@ static void write_stopped(const Answer *answer, Stop why) {
 /* Its message is this program's own and tells nothing of the owner's. */
 static void write_refusal(Answer *answer) {
   tarn_http_problem_write(answer->response, 422, tarn_error_hint(answer->error), answer->error->message);
+}
+
+/* The engine's words may hold the owner's SQL: they are for the log. */
+static void write_exhausted(Answer *answer) {
+  tarn_http_response_set_header(answer->response, "Retry-After", "5");
+  tarn_http_problem_write(answer->response, 503, "ask for less: a filter, a limit, fewer columns, no order",
+                          "the server has not enough memory or disk for this answer");
+  answer->response->error = g_steal_pointer(&answer->error);
 }
 
 static void write_failure(Answer *answer) {
@@ -221,6 +248,7 @@ static void write_headers(const TarnQuery *query, const TarnServed *served, Tarn
 static void hand_over_block(Answer *answer) {
   write_headers(answer->query, answer->served, answer->response);
   if (answer->query->page) tarn_table_page_describe(answer->query, answer->result, answer->response);
+  answer->response->bytes = g_steal_pointer(&answer->file);
   GString *empty = answer->response->body;
   answer->response->body = answer->block;
   answer->block = empty;
@@ -233,6 +261,8 @@ static gboolean make_response(Answer *answer) {
     write_stopped(answer, stop);
   else if (g_error_matches(answer->error, TARN_ERROR, TARN_ERROR_USAGE))
     write_refusal(answer);
+  else if (g_error_matches(answer->error, TARN_ERROR, TARN_ERROR_ENVIRONMENT))
+    write_exhausted(answer);
   else if (answer->error)
     write_failure(answer);
   else if (answer->none)

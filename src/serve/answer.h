@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "serve/admission.h"
+#include "serve/downloads.h"
 #include "serve/http.h"
 #include "serve/query.h"
 #include "serve/served.h"
@@ -15,6 +16,7 @@ typedef struct {
   TarnAdmission *admission; /* must outlive the answers */
   gint64 timeout_us;        /* the engine's time for a query that names none; also how long one may wait for its turn */
   guint max_streams;        /* answers that are sent in blocks at once; more are refused */
+  TarnDownloads *downloads; /* where Parquet is written; NULL: nowhere */
   gboolean log_json;        /* how failures after the first byte are logged */
 } TarnAnswersOptions;
 

@@ -126,7 +126,8 @@ TarnServed *tarn_served_open(const char *path, const TarnServedOptions *options,
   g_mutex_init(&served->mutex);
   const TarnDbOptions db_options = {.read_only = TRUE,
                                     .memory_bytes = options->memory_bytes,
-                                    .threads = CLAMP(options->threads, 1, MAX_ENGINE_THREADS)};
+                                    .threads = CLAMP(options->threads, 1, MAX_ENGINE_THREADS),
+                                    .writable_folder = options->writable_folder};
   served->db = tarn_db_open(path, &db_options, error);
   if (served->db && read_generation(served, error) && read_precomputed(served, statements, n_statements, error) &&
       warm(served, error))
@@ -163,6 +164,10 @@ void tarn_served_close(TarnServed *served) {
   g_free(served->generation.identity);
   g_clear_pointer(&served->catalog, g_ptr_array_unref);
   g_free(served);
+}
+
+const char *tarn_served_sql(const TarnServed *served, guint i) {
+  return g_array_index(served->statements, TarnServedStatement, i).sql;
 }
 
 const GPtrArray *tarn_served_catalog(const TarnServed *served) { return served->catalog; }

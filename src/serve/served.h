@@ -27,10 +27,11 @@ typedef struct {
 typedef void (*TarnServedRetire)(gpointer user, TarnServed *served);
 
 typedef struct {
-  guint64 memory_bytes;    /* DuckDB's memory_limit; 0: its default */
-  guint threads;           /* of the CPU budget */
-  guint workers;           /* made and kept ready, at least 1; more are made when these are taken */
-  TarnServedRetire retire; /* NULL: closed where the last reference is dropped */
+  guint64 memory_bytes;        /* DuckDB's memory_limit; 0: its default */
+  guint threads;               /* of the CPU budget */
+  guint workers;               /* made and kept ready, at least 1; more are made when these are taken */
+  const char *writable_folder; /* where the engine may write files; NULL: nowhere. Borrowed, outlives it */
+  TarnServedRetire retire;     /* NULL: closed where the last reference is dropped */
   gpointer user;
 } TarnServedOptions;
 
@@ -64,6 +65,8 @@ const TarnPrecomputed *tarn_served_precomputed(const TarnServed *served, guint i
  * reference to the generation is dropped. Errors: those of the engine. */
 TarnServedWorker *tarn_served_take_worker(TarnServed *served, GError **error);
 void tarn_served_give_worker(TarnServed *served, TarnServedWorker *worker); /* accepts NULL */
+/* The text of statement i of those given to _open. */
+const char *tarn_served_sql(const TarnServed *served, guint i);
 /* Statement i of those given to _open; belongs to the worker. */
 TarnStatement *tarn_served_worker_statement(TarnServedWorker *worker, guint i);
 /* For statements of one's own, and to interrupt (tarn_conn_interrupt) from another thread. */

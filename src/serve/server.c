@@ -53,7 +53,7 @@ static TarnHttpTurn answer(TarnServer *server, const TarnResource *resource, Tar
     return TARN_HTTP_ANSWERED;
   }
   if (!tarn_reply_generation(target, &generation, response) ||
-      !tarn_server_read_format(target, request, &format, response))
+      !tarn_server_read_format(server, target, request, &format, response))
     return TARN_HTTP_ANSWERED;
   if (resource->make)
     return tarn_replies_begin_later(server->replies, resource->make, server, generation, request, response);
@@ -186,6 +186,7 @@ static void start_answers(TarnServer *server) {
   const TarnAnswersOptions answers = {.admission = server->admission,
                                       .timeout_us = options->timeout_us,
                                       .max_streams = options->max_streams,
+                                      .downloads = server->downloads,
                                       .log_json = options->log_json};
   server->answers = tarn_answers_new(&answers);
   const TarnRepliesOptions replies = {.current = server->current,
@@ -245,6 +246,7 @@ TarnServer *tarn_server_start(const TarnServerOptions *options, GError **error) 
   server->options.database = server->database = g_strdup(options->database);
   server->metrics = tarn_metrics_new();
   tarn_process_metrics_begin(server->metrics, &options->budget, TARN_VERSION, tarn_duckdb_version());
+  server->downloads = tarn_downloads_new(options->max_download);
   server->tables = tarn_tables_new(options->tables, options->models);
   server->routes = tarn_routes_new();
   server->resources = g_ptr_array_new_with_free_func(g_free);
@@ -271,6 +273,7 @@ void tarn_server_stop(TarnServer *server) {
   tarn_cache_free(server->cache);
   tarn_openapi_free(server->openapi);
   tarn_tables_free(server->tables);
+  tarn_downloads_free(server->downloads);
   tarn_access_free(server->access);
   tarn_routes_free(server->routes);
   g_ptr_array_unref(server->resources);

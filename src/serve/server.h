@@ -20,6 +20,7 @@ typedef struct {
   guint queue;               /* requests that may wait for the engine */
   guint max_streams;         /* answers sent in blocks at once */
   guint max_connections;
+  guint64 max_download;     /* of a Parquet file */
   gsize max_body;           /* of a request */
   gsize cache_bytes;        /* of kept responses; 0: none */
   guint max_pinned;         /* kept generations open at once */

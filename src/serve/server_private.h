@@ -38,6 +38,7 @@ struct TarnServer {
   char *definitions;    /* digest of all that answers come from but the generation */
   TarnOpenapi *openapi;
   TarnTables *tables;
+  TarnDownloads *downloads;
   TarnCurrent *current;
   gint follows; /* atomic: the generation of the start is open */
   TarnCache *cache;
@@ -59,8 +60,8 @@ extern const TarnResource tarn_server_operations[];
 /* /api/v1/tables and what is below it (server_tables.c); ends with a NULL pattern. */
 extern const TarnResource tarn_server_tables[];
 /* The format that the request wants, taken out of the target. FALSE: the response says what is wrong. */
-gboolean tarn_server_read_format(TarnTarget *target, const TarnHttpRequest *request, TarnFormat *format,
-                                 TarnHttpResponse *response);
+gboolean tarn_server_read_format(const TarnServer *server, TarnTarget *target, const TarnHttpRequest *request,
+                                 TarnFormat *format, TarnHttpResponse *response);
 /* Answers them alone, without keys, on an address of their own. */
 TarnHttp *tarn_server_start_metrics(TarnServer *server, GError **error);
 

@@ -2,13 +2,21 @@
 
 #include "serve/freshness.h"
 #include "serve/health.h"
+#include "serve/problem.h"
 
-gboolean tarn_server_read_format(TarnTarget *target, const TarnHttpRequest *request, TarnFormat *format,
-                                 TarnHttpResponse *response) {
+static gboolean can_write(const TarnServer *server, TarnFormat format, TarnHttpResponse *response) {
+  if (format != TARN_FORMAT_PARQUET || tarn_downloads_folder(server->downloads)) return TRUE;
+  tarn_http_problem_write(response, 503, "ask for csv or ndjson; its owner can give it one: TMPDIR",
+                          "the server has no folder for temporary files, which Parquet needs");
+  return FALSE;
+}
+
+gboolean tarn_server_read_format(const TarnServer *server, TarnTarget *target, const TarnHttpRequest *request,
+                                 TarnFormat *format, TarnHttpResponse *response) {
   g_autofree char *name = NULL;
-  if (tarn_target_take(target, "format", &name))
-    return tarn_format_choose(name, tarn_http_request_header(request, "Accept"), format, response);
-  return tarn_format_choose("", NULL, format, response); /* twice, or unreadable */
+  gboolean readable = tarn_target_take(target, "format", &name); /* not twice */
+  return tarn_format_choose(readable ? name : "", tarn_http_request_header(request, "Accept"), format, response) &&
+         can_write(server, *format, response);
 }
 
 static void answer_list(TarnServer *server, TarnHttpRequest *request, TarnHttpResponse *response) {
@@ -29,7 +37,7 @@ static TarnQuery *make_table_query(gpointer user, const TarnServed *served, cons
   TarnFormat format;
   gint64 generation;
   if (!tarn_reply_generation(target, &generation, response) ||
-      !tarn_server_read_format(target, request, &format, response))
+      !tarn_server_read_format(server, target, request, &format, response))
     return NULL;
   return tarn_tables_query(server->tables, served, target, format, tarn_http_request_header(request, "Prefer"),
                            response);

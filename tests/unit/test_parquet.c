@@ -72,10 +72,11 @@ static TarnResult *query(const char *sql) {
 static char *file_path(void) { return g_build_filename(folder, "rows.parquet", NULL); }
 
 static gboolean write_file(const char *sql, const TarnValue *value, guint64 max_bytes, GError **error) {
+  guint64 rows;
   g_autofree char *path = file_path();
-  g_autoptr(TarnStatement) statement = tarn_parquet_prepare(conn, sql, path, error);
+  g_autoptr(TarnStatement) statement = tarn_parquet_prepare(conn, sql, path, 0, error);
   if (!statement || (value && !tarn_statement_bind(statement, 1, value, error))) return FALSE;
-  return tarn_parquet_write(statement, path, max_bytes, error);
+  return tarn_parquet_write(statement, path, max_bytes, &rows, error);
 }
 
 static void test_every_type(void) {
@@ -137,20 +138,33 @@ static void test_query(void) {
   }
 }
 
+static void test_row_limit(void) {
+  g_autoptr(GError) error = NULL;
+  guint64 rows;
+  g_autofree char *path = file_path(), *read = g_strdup_printf("SELECT sum(i)::BIGINT FROM '%s'", path);
+  g_autoptr(TarnStatement) statement =
+      tarn_parquet_prepare(conn, "SELECT i FROM range(10000) t(i) ORDER BY i DESC", path, 2, &error);
+  g_assert_true(tarn_parquet_write(statement, path, 0, &rows, &error));
+  g_assert_cmpuint(rows, ==, 2);
+  g_autoptr(TarnResult) result = query(read);
+  g_assert_cmpint(tarn_result_int(result, 0, 0), ==, 9999 + 9998);
+}
+
 static void test_bound(void) {
   g_autoptr(GError) error = NULL;
   g_assert_false(write_file("SELECT i, hash(i) AS h FROM range(5000000) t(i)", NULL, 2000000, &error));
-  g_assert_error(error, TARN_ERROR, TARN_ERROR_ENVIRONMENT);
+  g_assert_error(error, TARN_ERROR, TARN_ERROR_USAGE);
   g_assert_nonnull(strstr(error->message, "2000000"));
 }
 
 static void test_elsewhere(void) {
+  guint64 rows;
   g_autoptr(GError) error = NULL;
   g_assert_null(tarn_conn_query(conn, "SELECT * FROM read_text('/etc/passwd')", NULL, 0, &error));
   g_assert_nonnull(strstr(tarn_error_detail(error), "disabled by configuration"));
   g_clear_error(&error);
-  g_autoptr(TarnStatement) statement = tarn_parquet_prepare(conn, "SELECT 1", "/tmp/tarn-elsewhere.parquet", &error);
-  g_assert_false(statement && tarn_parquet_write(statement, "/tmp/tarn-elsewhere.parquet", 0, &error));
+  g_autoptr(TarnStatement) statement = tarn_parquet_prepare(conn, "SELECT 1", "/tmp/tarn-elsewhere.parquet", 0, &error);
+  g_assert_false(statement && tarn_parquet_write(statement, "/tmp/tarn-elsewhere.parquet", 0, &rows, &error));
   g_assert_nonnull(error);
   g_assert_false(g_file_test("/tmp/tarn-elsewhere.parquet", G_FILE_TEST_EXISTS));
 }
@@ -169,6 +183,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/parquet/union_is_json", test_union_is_json);
   g_test_add_func("/parquet/all_types_of_duckdb", test_all_types_of_duckdb);
   g_test_add_func("/parquet/query", test_query);
+  g_test_add_func("/parquet/row_limit", test_row_limit);
   g_test_add_func("/parquet/bound", test_bound);
   g_test_add_func("/parquet/no_other_file", test_elsewhere);
   int status = g_test_run();
