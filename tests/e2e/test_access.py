@@ -2,6 +2,7 @@
 import hashlib
 import http.client
 import json
+import re
 import os
 import shutil
 import socket
@@ -386,3 +387,15 @@ def test_a_request_has_one_name_everywhere(serve, published, headers, expected):
     line, = [line for line in lines if line.get("request_id") == name]
     assert (line["method"], line["path"], line["route"], line["status"]) == ("GET", "/api/v1/subscribers/nobody", "/api/v1/subscribers/{subscriber_id}", 422)
     assert line["peer"] == "127.0.0.1" and line["queued_us"] >= 0 and "secret" not in server.log.read_text()
+
+
+def test_a_log_line_has_the_fields_that_the_page_for_operators_shows(guarded, new_key):
+    page = (ROOT / "docs" / "operating.md").read_text()
+    shown = json.loads(re.search(r"^\{.*\}$", page, re.M)[0])
+    key = new_key("dashboard")
+    server = guarded("--log", "json")
+    server.get(LIST, headers=bearer(key))
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    line, = [line for line in lines if line.get("status") == 200 and line.get("key") == "dashboard"]
+    assert list(line) == list(shown) and {name: type(value) for name, value in line.items()} == {name: type(value) for name, value in shown.items()}

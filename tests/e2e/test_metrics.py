@@ -67,6 +67,13 @@ def test_every_metric_of_the_page_is_as_the_page_says(server):
         assert all(set(sample.labels) - {"le"} == set(labels) for sample in family.samples)
 
 
+def test_the_alerts_of_the_page_for_operators_name_real_metrics():
+    page = (ROOT / "docs" / "operating.md").read_text()
+    known = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.M)
+    named = set(re.findall(r"\b(?:tarn|process)_\w+_\w+\b", page))
+    assert named and named <= set(known)
+
+
 def test_row_accounting_balances(server, rows, published):
     found = samples(scrape(server))
     total = {name: value(found, "tarn_rows", set=name) for name in ("received", "bronze", "bronze_quarantined", "silver", "silver_quarantined", "duplicates", "gold")}
