@@ -23,3 +23,6 @@ TARN_FAULT_POINT("archive.rename")
 TARN_FAULT_POINT("archive.file")
 TARN_FAULT_POINT("archive.manifest")
 TARN_FAULT_POINT("archive.manifested")
+/* Of `tarn rebuild`, before it goes on as a run. */
+TARN_FAULT_POINT("rebuild.loaded")
+TARN_FAULT_POINT("rebuild.compared")

@@ -23,6 +23,7 @@ const TarnCommand tarn_commands[] = {
     {"diff", "compare two generations", tarn_command_diff},
     {"verify", "compute everything again from bronze and compare", tarn_command_verify},
     {"archive", "copy what cannot be computed again to another place", tarn_command_archive},
+    {"rebuild", "make the lakehouse again from its archive or its source", tarn_command_rebuild},
     {NULL, NULL, NULL},
 };
 

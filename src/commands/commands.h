@@ -27,3 +27,4 @@ int tarn_command_rollback(int argc, char **argv);
 int tarn_command_diff(int argc, char **argv);
 int tarn_command_verify(int argc, char **argv);
 int tarn_command_archive(int argc, char **argv);
+int tarn_command_rebuild(int argc, char **argv);

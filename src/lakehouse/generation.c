@@ -162,21 +162,30 @@ static gboolean learn_published_generation(TarnLakehouse *lakehouse, gboolean mu
   return FALSE;
 }
 
-gboolean tarn_lakehouse_begin(TarnLakehouse *lakehouse, const char *source, GError **error) {
+/* Leftovers go, the published file is looked at, and there is a place to work in. */
+static gboolean make_ready(TarnLakehouse *lakehouse, gboolean must_be_readable, GError **error) {
   g_assert(lakehouse->lock_fd >= 0);
   tarn_lakehouse_abandon(lakehouse);
   remove_partial_files(lakehouse);
-  if (!tarn_fault_point("clone.begin", error) || !tarn_lakehouse_refuse_wal(lakehouse, error)) return FALSE;
-  if (!learn_published_generation(lakehouse, source == NULL, error)) return FALSE;
-  if (g_mkdir_with_parents(lakehouse->temp, 0755) != 0) {
-    tarn_error_set_errno(error, errno, "cannot make the folder %s", lakehouse->temp);
+  if (!tarn_fault_point("clone.begin", error) || !tarn_lakehouse_refuse_wal(lakehouse, error) ||
+      !learn_published_generation(lakehouse, must_be_readable, error))
     return FALSE;
-  }
+  if (g_mkdir_with_parents(lakehouse->temp, 0755) == 0) return TRUE;
+  tarn_error_set_errno(error, errno, "cannot make the folder %s", lakehouse->temp);
+  return FALSE;
+}
+
+gboolean tarn_lakehouse_begin(TarnLakehouse *lakehouse, const char *source, GError **error) {
+  if (!make_ready(lakehouse, source == NULL, error)) return FALSE;
   if (!source && lakehouse->published_generation > 0) source = lakehouse->path;
   if (source && !tarn_clone_file(source, lakehouse->work, error)) return FALSE;
   if (tarn_fault_point("clone.done", error)) return TRUE;
   tarn_lakehouse_abandon(lakehouse);
   return FALSE;
+}
+
+gboolean tarn_lakehouse_begin_empty(TarnLakehouse *lakehouse, GError **error) {
+  return make_ready(lakehouse, FALSE, error);
 }
 
 static gint older_report_first(gconstpointer a, gconstpointer b) {

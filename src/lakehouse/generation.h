@@ -56,6 +56,9 @@ gboolean tarn_lakehouse_lock(TarnLakehouse *lakehouse, GError **error);
  * with a source it is let pass (rollback). */
 gboolean tarn_lakehouse_begin(TarnLakehouse *lakehouse, const char *source, GError **error);
 
+/* As above, but with no work file, whatever is published: what is built has nothing to do with it. A published file that cannot be read is let pass. */
+gboolean tarn_lakehouse_begin_empty(TarnLakehouse *lakehouse, GError **error);
+
 /* Publishes the closed, checkpointed work file as generation `generation`: asserts that no WAL is left, reopens it
  * read-only (in this process; it is not published yet) and checks that it says so itself (tarn.generations' newest row
  * is `generation`) and that every table can be counted as its recorded rows say; chmod 0444; fsync; keeps the old

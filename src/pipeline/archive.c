@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/json_writer.h"
-#include "base/version.h"
 #include "lakehouse/sql.h"
 #include "lakehouse/system.h"
 #include "pipeline/archive_file.h"
@@ -79,51 +78,15 @@ static gboolean open_database(Writing *writing, GError **error) {
   return writing->conn && tarn_system_check(writing->conn, error);
 }
 
-static char *query_text(TarnConn *conn, const char *sql, const TarnValue *values, guint n_values, GError **error) {
-  g_autoptr(TarnResult) result = tarn_conn_query(conn, sql, values, n_values, error);
-  return result ? tarn_result_text(result, 0, 0) : NULL;
-}
-
-static gboolean describe_generation(Writing *writing, GError **error) {
-  TarnArchiveManifest *now = writing->now;
-  g_autoptr(TarnResult) row = tarn_conn_query(writing->conn, tarn_sql_archive_generation, NULL, 0, error);
-  if (!row) return FALSE;
-  if (tarn_result_rows(row) == 0) {
-    tarn_error_set(error, TARN_ERROR_ENVIRONMENT, "run `tarn run` first", "%s holds no generation",
-                   writing->options->database_path);
-    return FALSE;
-  }
-  now->generation = tarn_result_int(row, 0, 0);
-  now->run_id = tarn_result_text(row, 0, 1);
-  now->project_digest = tarn_result_text(row, 0, 2);
-  now->published_us = tarn_result_int(row, 0, 3);
-  now->received = tarn_result_int(row, 0, 4);
-  now->next[TARN_ARCHIVE_BRONZE] = tarn_result_int(row, 0, 5);
-  now->next[TARN_ARCHIVE_QUARANTINE] = tarn_result_int(row, 0, 6);
-  return TRUE;
-}
-
 /* Everything of the new manifest but its files. */
 static gboolean describe(Writing *writing, GError **error) {
   TarnArchiveManifest *now = writing->now = tarn_archive_manifest_new();
   const TarnProject *project = writing->options->project;
+  if (!tarn_archive_describe(writing->conn, project, now, error)) return FALSE;
   now->number = writing->folder.highest + 1;
-  now->project = g_strdup(project->config.name);
-  now->tarn_version = g_strdup(TARN_VERSION);
-  now->duckdb_version = g_strdup(tarn_duckdb_version());
-  now->written_us = g_get_real_time();
-  if (!describe_generation(writing, error)) return FALSE;
-  now->positions = query_text(writing->conn, tarn_sql_archive_positions, NULL, 0, error);
-  if (!now->positions) return FALSE;
-  for (guint i = 0; i < TARN_ARCHIVE_N_LAYERS; i++) {
+  for (guint i = 0; i < TARN_ARCHIVE_N_LAYERS; i++)
     if (!tarn_archive_shape_init(&writing->shapes[i], i, project, writing->conn, NULL, error)) return FALSE;
-    now->columns[i] = g_strdupv(writing->shapes[i].columns);
-  }
-  g_hash_table_unref(g_steal_pointer(&now->objects));
-  g_ptr_array_unref(g_steal_pointer(&now->tables));
-  now->objects = tarn_system_objects(writing->conn, error);
-  now->tables = now->objects ? tarn_table_states_read(writing->conn, now->generation, error) : NULL;
-  return now->tables != NULL;
+  return TRUE;
 }
 
 /* Is the archive a copy of this very lakehouse? If not, bringing it up to date would throw away what only it has. */
@@ -202,7 +165,7 @@ static gboolean describe_parts(Writing *writing, const TarnArchiveShape *shape, 
   g_autofree char *sql = tarn_sql_fill(tarn_sql_archive_parts, "table", shape->table, "filter", shape->filter, "number",
                                        shape->number, "time", shape->time, NULL);
   const TarnValue values[] = {tarn_value_int(file->first), tarn_value_int(file->last), tarn_value_text(file->day)};
-  file->parts = query_text(writing->conn, sql, values, 3, error);
+  file->parts = tarn_archive_query_text(writing->conn, sql, values, 3, error);
   return file->parts != NULL;
 }
 
@@ -344,15 +307,24 @@ static gboolean keep_files(Writing *writing, TarnArchiveLayer layer, GError **er
   return TRUE;
 }
 
+/* Why nothing of a layer can be kept; NULL: it can. */
+static const char *reason_to_begin_anew(const Writing *writing, TarnArchiveLayer layer) {
+  const TarnArchiveManifest *before = writing->folder.newest;
+  if (g_strcmp0(before->numbering, writing->now->numbering) != 0) return "the lakehouse was rebuilt from its source";
+  gboolean same =
+      g_strv_equal((const char *const *)before->columns[layer], (const char *const *)writing->now->columns[layer]);
+  return same ? NULL : "its columns changed";
+}
+
 static gboolean write_layer(Writing *writing, TarnArchiveLayer layer, GError **error) {
   const TarnArchiveManifest *before = writing->folder.newest;
-  gboolean same = before && g_strv_equal((const char *const *)before->columns[layer],
-                                         (const char *const *)writing->now->columns[layer]);
-  if (before && !same)
-    g_ptr_array_add(writing->report->warnings, g_strdup_printf("the columns of %s changed: it was archived anew",
-                                                               tarn_archive_layer_names[layer]));
-  if (same && !keep_files(writing, layer, error)) return FALSE;
-  return write_range(writing, layer, same ? before->next[layer] : 0, writing->now->next[layer] - 1, error);
+  const char *anew = before ? reason_to_begin_anew(writing, layer) : NULL;
+  if (anew)
+    g_ptr_array_add(writing->report->warnings,
+                    g_strdup_printf("%s is archived anew: %s", tarn_archive_layer_names[layer], anew));
+  gboolean keep = before && !anew;
+  if (keep && !keep_files(writing, layer, error)) return FALSE;
+  return write_range(writing, layer, keep ? before->next[layer] : 0, writing->now->next[layer] - 1, error);
 }
 
 static gint by_layer_and_first(gconstpointer a, gconstpointer b) {

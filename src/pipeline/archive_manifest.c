@@ -57,6 +57,7 @@ void tarn_archive_manifest_free(TarnArchiveManifest *manifest) {
   g_free(manifest->duckdb_version);
   g_free(manifest->run_id);
   g_free(manifest->project_digest);
+  g_free(manifest->numbering);
   g_free(manifest->positions);
   for (guint i = 0; i < TARN_ARCHIVE_N_LAYERS; i++) g_strfreev(manifest->columns[i]);
   g_hash_table_unref(manifest->objects);
@@ -146,6 +147,7 @@ static void write_head(const TarnArchiveManifest *manifest, TarnJsonWriter *json
   tarn_json_member_string(json, "run_id", manifest->run_id);
   tarn_json_member_string(json, "project_digest", manifest->project_digest);
   tarn_json_member_int(json, "published_us", manifest->published_us);
+  tarn_json_member_string(json, "numbering", manifest->numbering);
   tarn_json_member_int(json, "received", manifest->received);
   tarn_json_key(json, "positions");
   tarn_json_raw(json, manifest->positions, strlen(manifest->positions));
@@ -262,6 +264,7 @@ static void read_head(const json_t *json, TarnArchiveManifest *manifest) {
   manifest->run_id = take_text(json, "run_id");
   manifest->project_digest = take_text(json, "project_digest");
   manifest->published_us = take_int(json, "published_us");
+  manifest->numbering = take_text(json, "numbering");
   manifest->received = take_int(json, "received");
   manifest->positions = take_json(json, "positions");
 }

@@ -31,6 +31,8 @@ typedef struct {
   gint64 generation;
   char *run_id, *project_digest;
   gint64 published_us;
+  char *
+      numbering; /* of which seq and id are: a rebuild from the source gives others; NULL: those of the first reading */
   gint64 received;
   gint64 next[TARN_ARCHIVE_N_LAYERS];   /* numbers from here on are not in the archive */
   GStrv columns[TARN_ARCHIVE_N_LAYERS]; /* that row_hash goes over */

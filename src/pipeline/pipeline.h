@@ -23,6 +23,7 @@ typedef struct {
   GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */
   TarnRunListener listener;  /* may be NULL */
   gpointer listener_data;
+  struct TarnRebuild *rebuild; /* private to tarn_rebuild (pipeline/rebuild.h); NULL */
 } TarnRunOptions;
 
 /* TRUE: published, or nothing to do (report->status tells). FALSE: *error; report->status is TARN_RUN_FAILED and the failure is recorded

@@ -3,6 +3,7 @@
 #include "lakehouse/system.h"
 #include "pipeline/positions.h"
 #include "pipeline/precompute.h"
+#include "pipeline/rebuild_private.h"
 #include "pipeline/run_private.h"
 #include "pipeline/source.h"
 
@@ -124,8 +125,11 @@ static gboolean open_stream(TarnRun *run, gpointer argument, gint64 *rows, GErro
   return tarn_run_open_stream(run, error);
 }
 
-/* A project that changed is bound against empty tables before a byte is copied or read. */
-static gboolean validate(const TarnRun *run, GError **error) {
+gboolean tarn_run_ask_source(TarnRun *run, GError **error) {
+  return tarn_run_step(run, "source", open_stream, NULL, error);
+}
+
+gboolean tarn_run_validate(const TarnRun *run, GError **error) {
   if (!run->plan->fresh && !tarn_plan_has_work(run->plan)) return TRUE;
   g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func((GDestroyNotify)tarn_problem_free);
   return tarn_project_validate(run->options->project, run->options->problems ? run->options->problems : own, error);
@@ -136,14 +140,15 @@ static gboolean prepare(TarnRun *run, gboolean lock, GError **error) {
   g_autoptr(GHashTable) stored = NULL;
   if (lock && !(run->locked = tarn_lakehouse_lock(run->lakehouse, error))) return FALSE;
   if (!tarn_fault_point("lock.taken", error)) return FALSE;
+  if (run->options->rebuild) return tarn_rebuild_prepare(run, error);
   if (!peek(run, &stored, error) || (lock && !check_hold(run, error))) return FALSE;
   run->plan = tarn_plan_new(run->options->project, stored, run->options->full_refresh, run->report, error);
-  if (!run->plan || !validate(run, error)) return FALSE;
+  if (!run->plan || !tarn_run_validate(run, error)) return FALSE;
   if (run->hold && lock) {
     run->plan->audit = TRUE;
     tarn_run_report_add_change(run->report, "hold", "runs go on", "resumed after: %s", run->hold);
   }
-  return run->options->replay || tarn_run_step(run, "source", open_stream, NULL, error);
+  return run->options->replay || tarn_run_ask_source(run, error);
 }
 
 /* New rows for bronze: from the source, or from quarantine. */
@@ -155,29 +160,38 @@ static gboolean take_in(TarnRun *run, GError **error) {
 /* May the run end here: were there only blank lines, or only records that were refused again? */
 static gboolean came_to_nothing(const TarnRun *run) {
   const TarnCounts *counts = &run->report->run_counts;
+  if (run->options->rebuild) return FALSE;
   gint64 taken = run->options->replay ? counts->bronze : counts->received;
   return taken == 0 && !run->has_gaps && !tarn_plan_has_work(run->plan) && run->generation > 0;
 }
 
-static gboolean build(TarnRun *run, GError **error) {
-  const TarnProject *project = run->options->project;
-  if (!tarn_run_step(run, "open", tarn_stage_open, NULL, error)) return FALSE;
-  if (run->plan->rescore && !tarn_run_step(run, "rescore", tarn_stage_rescore, NULL, error)) return FALSE;
-  if (!take_in(run, error)) return FALSE;
-  if (came_to_nothing(run)) return TRUE;
-  for (guint i = 0; i < project->models->len; i++) {
-    const TarnModel *model = project->models->pdata[i];
+gboolean tarn_run_models(TarnRun *run, GError **error) {
+  const GPtrArray *models = run->options->project->models;
+  for (guint i = 0; i < models->len; i++) {
+    const TarnModel *model = models->pdata[i];
     g_autofree char *name = g_strdup_printf("%s %s", model->kind == TARN_MODEL_SILVER ? "silver" : "gold", model->name);
     if (!tarn_run_step(run, name, tarn_stage_model, (gpointer)model, error)) return FALSE;
   }
-  return tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) &&
-         (!tarn_project_precomputes(project) || tarn_run_step(run, "precompute", tarn_stage_precompute, NULL, error)) &&
+  return TRUE;
+}
+
+static gboolean build(TarnRun *run, GError **error) {
+  if (!tarn_run_step(run, "open", tarn_stage_open, NULL, error)) return FALSE;
+  if (run->options->rebuild && !tarn_rebuild_restore(run, error)) return FALSE;
+  if (run->plan->rescore && !tarn_run_step(run, "rescore", tarn_stage_rescore, NULL, error)) return FALSE;
+  if (!take_in(run, error)) return FALSE;
+  if (came_to_nothing(run)) return TRUE;
+  return tarn_run_models(run, error) && (!run->options->rebuild || tarn_rebuild_account(run, error)) &&
+         tarn_run_step(run, "audit", tarn_stage_audit, NULL, error) &&
+         (!tarn_project_precomputes(run->options->project) ||
+          tarn_run_step(run, "precompute", tarn_stage_precompute, NULL, error)) &&
          tarn_run_step(run, "publish", tarn_stage_publish, NULL, error);
 }
 
 static gboolean run_through(TarnRun *run, GError **error) {
   if (!prepare(run, TRUE, error)) return FALSE;
-  gboolean idle = !run->has_input && !run->options->replay && !tarn_plan_has_work(run->plan) && run->generation > 0;
+  gboolean idle = !run->has_input && !run->options->replay && !run->options->rebuild &&
+                  !tarn_plan_has_work(run->plan) && run->generation > 0;
   gboolean ok = idle || build(run, error);
   if (run->stream) {
     TarnStreamProgress progress;

@@ -24,8 +24,9 @@ typedef struct {
   gint64 first_seq; /* bronze rows from here on are new */
   gint64 next_quarantine_id;
   gboolean has_input;
-  gboolean has_gaps;       /* the source lost records, which is to be recorded */
-  gboolean stream_is_used; /* records were taken from it */
+  gboolean has_gaps;         /* the source lost records, which is to be recorded */
+  gboolean stream_is_used;   /* records were taken from it */
+  gint64 highest_generation; /* no number up to here is given again; 0: generation says it all */
 } TarnRun;
 
 /* One stage; *rows (preset to -1) is what the step reports. */
@@ -36,6 +37,13 @@ gboolean tarn_run_open_stream(TarnRun *run, GError **error);
 
 /* Runs a stage as a named step: events, timing, and retries where the error is one that may pass (an unreachable source). */
 gboolean tarn_run_step(TarnRun *run, const char *name, TarnRunStage stage, gpointer argument, GError **error);
+
+/* A project that changed is bound against empty tables before a byte is copied or read. */
+gboolean tarn_run_validate(const TarnRun *run, GError **error);
+/* Every model, in the project's order. */
+gboolean tarn_run_models(TarnRun *run, GError **error);
+/* Opens the source behind run->positions and asks it for input: the step "source". */
+gboolean tarn_run_ask_source(TarnRun *run, GError **error);
 
 /* Closes the work file; safe when it is closed. */
 void tarn_run_close(TarnRun *run);

@@ -22,7 +22,8 @@ static void interrupt(GCancellable *cancellable, gpointer conn) {
 static TarnDbOptions work_options(const TarnRun *run) {
   return (TarnDbOptions){.memory_bytes = run->options->budget.engine_bytes,
                          .threads = run->options->budget.threads,
-                         .temp_directory = tarn_lakehouse_temp_path(run->lakehouse)};
+                         .temp_directory = tarn_lakehouse_temp_path(run->lakehouse),
+                         .external_access = run->options->rebuild != NULL}; /* until the archive is read */
 }
 
 static gboolean open_work(TarnRun *run, GError **error) {
@@ -56,9 +57,9 @@ static gboolean drop_stale(TarnRun *run, GError **error) {
 
 gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument, (void)rows;
-  if (!tarn_lakehouse_begin(run->lakehouse, NULL, error) || !open_work(run, error) ||
-      !tarn_system_install(run->conn, error))
-    return FALSE;
+  gboolean begun = run->options->rebuild ? tarn_lakehouse_begin_empty(run->lakehouse, error)
+                                         : tarn_lakehouse_begin(run->lakehouse, NULL, error);
+  if (!begun || !open_work(run, error) || !tarn_system_install(run->conn, error)) return FALSE;
   if (run->plan->fresh) return create_bronze(run, error);
   if (!tarn_plan_has_work(run->plan)) return TRUE;
   return tarn_plan_drop_removed(run->plan, run->conn, error) && drop_stale(run, error) &&
@@ -285,7 +286,7 @@ static gboolean publish(TarnRun *run, GError **error) {
 
 gboolean tarn_stage_publish(TarnRun *run, gpointer argument, gint64 *rows, GError **error) {
   (void)argument, (void)rows;
-  run->report->generation = run->generation + 1;
+  run->report->generation = MAX(run->generation, run->highest_generation) + 1;
   if (publish(run, error)) return TRUE;
   run->report->status = TARN_RUN_FAILED;
   run->report->generation = run->generation;
