@@ -37,6 +37,14 @@ static gboolean describe_columns(TarnConn *conn, const TarnProject *project, Tar
   return TRUE;
 }
 
+/* A file that was published by an older tarn has no such table. */
+static char *query_gaps(TarnConn *conn, GError **error) {
+  gint64 tables;
+  const char *count = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tarn' AND table_name = 'gaps'";
+  if (!tarn_conn_query_int(conn, count, NULL, 0, &tables, error)) return NULL;
+  return tables ? tarn_archive_query_text(conn, tarn_sql_archive_gaps, NULL, 0, error) : g_strdup("[]");
+}
+
 gboolean tarn_archive_describe(TarnConn *conn, const TarnProject *project, TarnArchiveManifest *now, GError **error) {
   now->project = g_strdup(project->config.name);
   now->tarn_version = g_strdup(TARN_VERSION);
@@ -46,8 +54,9 @@ gboolean tarn_archive_describe(TarnConn *conn, const TarnProject *project, TarnA
       !tarn_system_get(conn, TARN_NUMBERING_KEY, &now->numbering, error))
     return FALSE;
   now->positions = tarn_archive_query_text(conn, tarn_sql_archive_positions, NULL, 0, error);
+  now->gaps = now->positions ? query_gaps(conn, error) : NULL;
   g_hash_table_unref(now->objects);
-  now->objects = now->positions ? tarn_system_objects(conn, error) : NULL;
+  now->objects = now->gaps ? tarn_system_objects(conn, error) : NULL;
   g_ptr_array_unref(now->tables);
   now->tables = now->objects ? tarn_table_states_read(conn, now->generation, error) : NULL;
   if (now->tables) return TRUE;

@@ -59,6 +59,7 @@ void tarn_archive_manifest_free(TarnArchiveManifest *manifest) {
   g_free(manifest->project_digest);
   g_free(manifest->numbering);
   g_free(manifest->positions);
+  g_free(manifest->gaps);
   for (guint i = 0; i < TARN_ARCHIVE_N_LAYERS; i++) g_strfreev(manifest->columns[i]);
   g_hash_table_unref(manifest->objects);
   g_ptr_array_unref(manifest->tables);
@@ -151,6 +152,8 @@ static void write_head(const TarnArchiveManifest *manifest, TarnJsonWriter *json
   tarn_json_member_int(json, "received", manifest->received);
   tarn_json_key(json, "positions");
   tarn_json_raw(json, manifest->positions, strlen(manifest->positions));
+  tarn_json_key(json, "gaps");
+  tarn_json_raw(json, manifest->gaps, strlen(manifest->gaps));
 }
 
 static char *manifest_to_json(const TarnArchiveManifest *manifest) {
@@ -188,7 +191,7 @@ static gint64 take_int(const json_t *object, const char *key) {
 }
 
 static char *take_json(const json_t *object, const char *key) {
-  char *text = json_dumps(json_object_get(object, key), JSON_COMPACT);
+  char *text = json_dumps(json_object_get(object, key), JSON_COMPACT); /* of the C library's allocator */
   char *copy = g_strdup(text ? text : "[]");
   free(text);
   return copy;
@@ -267,6 +270,7 @@ static void read_head(const json_t *json, TarnArchiveManifest *manifest) {
   manifest->numbering = take_text(json, "numbering");
   manifest->received = take_int(json, "received");
   manifest->positions = take_json(json, "positions");
+  manifest->gaps = take_json(json, "gaps");
 }
 
 /* The document between the digest and the tail, where the digest is that of it; else NULL. */

@@ -37,6 +37,7 @@ typedef struct {
   gint64 next[TARN_ARCHIVE_N_LAYERS];   /* numbers from here on are not in the archive */
   GStrv columns[TARN_ARCHIVE_N_LAYERS]; /* that row_hash goes over */
   char *positions;                      /* JSON: the rows of tarn.positions */
+  char *gaps;                           /* JSON: the rows of tarn.gaps */
   GHashTable *objects;                  /* name -> digest of what the tables were built from */
   GPtrArray *tables;                    /* TarnTableState: rows and content hash of every table at these positions */
   GPtrArray *files;                     /* TarnArchiveFile, by layer and first */

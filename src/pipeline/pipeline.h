@@ -23,6 +23,7 @@ typedef struct {
   GCancellable *cancellable; /* cancelled from any thread: the run stops soon and publishes nothing; may be NULL */
   TarnRunListener listener;  /* may be NULL */
   gpointer listener_data;
+  gboolean accept_gaps;        /* Kafka: as on_gap: continue says, whatever the project says */
   struct TarnRebuild *rebuild; /* private to tarn_rebuild (pipeline/rebuild.h); NULL */
 } TarnRunOptions;
 

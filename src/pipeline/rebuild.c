@@ -153,22 +153,51 @@ static gboolean take_positions(TarnRun *run, GError **error) {
   return FALSE;
 }
 
+TarnStream *tarn_rebuild_limit(TarnRun *run, TarnStream *stream) {
+  const TarnRebuild *rebuild = run->options->rebuild;
+  return rebuild->ends ? tarn_stream_until(stream, rebuild->now, rebuild->ends) : stream;
+}
+
+/* What the source says itself that it lost, when it was opened at positions of before. */
+static gboolean take_gaps(TarnRun *run, GError **error) {
+  const GPtrArray *gaps = tarn_stream_gaps(run->stream);
+  for (guint i = 0; gaps && i < gaps->len; i++) {
+    const TarnGap *gap = gaps->pdata[i];
+    const TarnLoss loss = {.source_name = gap->name,
+                           .partition = gap->partition,
+                           .first_offset = gap->from,
+                           .last_offset = gap->to < 0 ? -1 : gap->to - 1,
+                           .records = gap->to < 0 ? -1 : gap->to - gap->from,
+                           .why = gap->why};
+    tarn_rebuild_add_loss(run->options->rebuild, &loss);
+  }
+  return tarn_rebuild_check_losses(run, error);
+}
+
+/* Opens the source at the recorded positions, which tells whether it is the one that was recorded and what its parts are called today; and then at
+ * its beginning, to be read to these positions. */
+static gboolean open_limited(TarnRun *run, GError **error) {
+  TarnRebuild *rebuild = run->options->rebuild;
+  gboolean final = rebuild->run.final;
+  if (!tarn_rebuild_set_rows(run, "positions", rebuild->record->positions, error) || !take_positions(run, error) ||
+      !tarn_run_ask_source(run, error))
+    return FALSE;
+  rebuild->now = tarn_stream_positions(run->stream);
+  rebuild->ends = g_steal_pointer(&run->positions);
+  run->positions = g_ptr_array_new();
+  rebuild->run.final = TRUE; /* a last line that an earlier run took as final lies before the recorded position */
+  gboolean ok = tarn_run_ask_source(run, error);
+  rebuild->run.final = final;
+  return ok;
+}
+
 /* Reads the source from its beginning to the recorded positions. */
 static gboolean read_to_record(TarnRun *run, GError **error) {
   TarnRebuild *rebuild = run->options->rebuild;
-  gboolean final = rebuild->run.final;
-  if (!tarn_rebuild_set_positions(run, error) || !take_positions(run, error) || !tarn_run_ask_source(run, error))
-    return FALSE;
-  g_autoptr(GPtrArray) now = tarn_stream_positions(run->stream), ends = g_steal_pointer(&run->positions);
-  g_clear_pointer(&run->stream, tarn_stream_free);
-  run->positions = g_ptr_array_new();
-  rebuild->run.final = TRUE; /* a last line that an earlier run took as final is below the recorded position */
-  gboolean ok = tarn_run_ask_source(run, error);
-  rebuild->run.final = final;
-  if (!ok) return FALSE;
-  run->stream = tarn_stream_until(run->stream, now, ends);
-  if (!tarn_run_step(run, "bronze", tarn_stage_bronze, NULL, error)) return FALSE;
+  if (!open_limited(run, error) || !tarn_run_step(run, "bronze", tarn_stage_bronze, NULL, error)) return FALSE;
   rebuild->report->read = run->report->run_counts.received;
+  g_clear_pointer(&rebuild->ends, g_ptr_array_unref);
+  run->stream_is_used = FALSE;
   return tarn_rebuild_find_losses(run, rebuild->record, "the source does not have them any more", error) &&
          tarn_rebuild_check_losses(run, error);
 }
@@ -221,7 +250,7 @@ gboolean tarn_rebuild_restore(TarnRun *run, GError **error) {
     if (!takes_archive(rebuild) && !read_to_record(run, error)) return FALSE;
     if (!tarn_run_models(run, error) || !tarn_rebuild_compare(run, error) || !establish(run, error)) return FALSE;
   }
-  return rebuild->options->from == TARN_REBUILD_ARCHIVE || tarn_run_ask_source(run, error);
+  return rebuild->options->from == TARN_REBUILD_ARCHIVE || (tarn_run_ask_source(run, error) && take_gaps(run, error));
 }
 
 /* How many records the published file has that the rebuilt one has not; no reason to stop: the source is read on from the archive's positions. */
@@ -247,21 +276,25 @@ gboolean tarn_rebuild_account(TarnRun *run, GError **error) {
   rebuild->report->read += run->report->run_counts.received;
   if (!takes_archive(rebuild) || !rebuild->published) return TRUE;
   if (rebuild->options->from == TARN_REBUILD_ARCHIVE) return note_rest(run, error);
+  guint before = rebuild->report->losses->len;
   return tarn_rebuild_find_losses(run, rebuild->published,
                                   "the published file has them, the archive and the source do not", error) &&
-         tarn_rebuild_check_losses(run, error);
+         tarn_rebuild_check_losses(run, error) && tarn_rebuild_record_losses(run, before, error);
 }
 
 static void rebuild_clear(TarnRebuild *rebuild) {
   tarn_archive_folder_clear(&rebuild->archive);
   tarn_archive_manifest_free(rebuild->published);
   tarn_plan_free(rebuild->since);
+  g_clear_pointer(&rebuild->ends, g_ptr_array_unref);
+  g_clear_pointer(&rebuild->now, g_ptr_array_unref);
 }
 
 gboolean tarn_rebuild(const TarnRunOptions *run, const TarnRebuildOptions *options, TarnRunReport *report,
                       TarnRebuildReport *rebuild, GError **error) {
   TarnRebuild job = {.run = *run, .options = options, .report = rebuild};
   job.run.rebuild = &job;
+  job.run.accept_gaps = options->accept_loss;
   job.run.from = NULL;
   job.run.full_refresh = job.run.replay = job.run.resume = FALSE;
   gboolean ok = tarn_run(&job.run, report, error);

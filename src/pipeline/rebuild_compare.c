@@ -5,6 +5,7 @@
 #include "base/json_writer.h"
 #include "lakehouse/bronze.h"
 #include "lakehouse/sql.h"
+#include "pipeline/positions.h"
 #include "pipeline/rebuild_private.h"
 
 /* Duplicates whose other record lies in another partition or file: which of them came first is decided by the order of reading. */
@@ -57,13 +58,18 @@ static char *describe_loss(const TarnLoss *loss) {
                          records, loss->source_name, loss->partition, loss->first_offset, loss->last_offset, loss->why);
 }
 
-/* The ledger keeps what was accepted: a run's changes are in its report. */
-static void record_losses(TarnRun *run) {
+gboolean tarn_rebuild_record_losses(TarnRun *run, guint first, GError **error) {
   const GPtrArray *losses = run->options->rebuild->report->losses;
-  for (guint i = 0; i < losses->len; i++) {
-    g_autofree char *text = describe_loss(losses->pdata[i]);
-    tarn_run_report_add_change(run->report, "loss", "accepted", "%s", text);
+  g_autoptr(GPtrArray) gaps = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = first; i < losses->len; i++) {
+    const TarnLoss *loss = losses->pdata[i];
+    TarnGap *gap = g_new(TarnGap, 1);
+    *gap = (TarnGap){loss->source_name, (gint32)loss->partition, loss->first_offset, loss->last_offset + 1, loss->why};
+    g_ptr_array_add(gaps, gap);
+    g_autofree char *text = describe_loss(loss);
+    tarn_run_report_add_change(run->report, "loss", "accepted, recorded in tarn.gaps", "%s", text);
   }
+  return tarn_gaps_save(run->conn, gaps, run->report, error);
 }
 
 gboolean tarn_rebuild_check_losses(TarnRun *run, GError **error) {
@@ -197,8 +203,8 @@ static gboolean compare(TarnRun *run, gpointer argument, gint64 *rows, GError **
     const TarnTableState *recorded = rebuild->record->tables->pdata[i];
     add_comparison(rebuild, recorded, tarn_table_states_find(states, recorded->table), &contested);
   }
-  record_losses(run);
-  return check_comparisons(rebuild, error) && tarn_fault_point("rebuild.compared", error);
+  return check_comparisons(rebuild, error) && tarn_rebuild_record_losses(run, 0, error) &&
+         tarn_fault_point("rebuild.compared", error);
 }
 
 gboolean tarn_rebuild_compare(TarnRun *run, GError **error) {

@@ -119,13 +119,14 @@ static gboolean set_counter(TarnConn *conn, const char *key, gint64 value, GErro
   return tarn_system_set(conn, key, text, error);
 }
 
-gboolean tarn_rebuild_set_positions(TarnRun *run, GError **error) {
-  const TarnValue name = tarn_value_text("positions");
+gboolean tarn_rebuild_set_rows(TarnRun *run, const char *table, const char *document, GError **error) {
+  const TarnValue name = tarn_value_text(table);
   g_autofree char *structure = tarn_archive_query_text(run->conn, tarn_sql_rebuild_structure, &name, 1, error);
   if (!structure) return FALSE;
-  g_autofree char *literal = tarn_sql_quote_literal(structure);
-  g_autofree char *document = tarn_sql_quote_literal(run->options->rebuild->record->positions);
-  g_autofree char *sql = tarn_sql_fill(tarn_sql_rebuild_positions, "document", document, "structure", literal, NULL);
+  g_autofree char *identifier = tarn_sql_quote_identifier(table);
+  g_autofree char *literal = tarn_sql_quote_literal(structure), *rows = tarn_sql_quote_literal(document);
+  g_autofree char *sql =
+      tarn_sql_fill(tarn_sql_rebuild_document, "table", identifier, "document", rows, "structure", literal, NULL);
   return tarn_conn_exec(run->conn, sql, error);
 }
 
@@ -155,7 +156,8 @@ static gboolean load(TarnRun *run, gpointer argument, gint64 *rows, GError **err
          set_counter(run->conn, "next_quarantine_id", run->next_quarantine_id, error) &&
          set_counter(run->conn, "received", *rows, error) &&
          tarn_system_set(run->conn, TARN_NUMBERING_KEY, manifest->numbering, error) &&
-         tarn_rebuild_set_positions(run, error) && tarn_conn_exec(run->conn, "CHECKPOINT", error) &&
+         tarn_rebuild_set_rows(run, "positions", manifest->positions, error) &&
+         tarn_rebuild_set_rows(run, "gaps", manifest->gaps, error) && tarn_conn_exec(run->conn, "CHECKPOINT", error) &&
          tarn_fault_point("rebuild.loaded", error);
 }
 

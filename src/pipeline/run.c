@@ -117,6 +117,7 @@ static gboolean check_hold(const TarnRun *run, GError **error) {
 gboolean tarn_run_open_stream(TarnRun *run, GError **error) {
   g_clear_pointer(&run->stream, tarn_stream_free);
   run->stream = tarn_source_open(run->options, run->positions, error);
+  if (run->stream && run->options->rebuild) run->stream = tarn_rebuild_limit(run, run->stream);
   return run->stream && tarn_stream_has_new(run->stream, &run->has_input, error);
 }
 

@@ -60,7 +60,7 @@ static TarnStream *open_kafka(const TarnRunOptions *options, const GPtrArray *po
                                   .topics = (const char *const *)config->topics,
                                   .group = config->group,
                                   .max_record_bytes = config->max_record_bytes,
-                                  .continue_on_gap = config->on_gap == TARN_GAP_CONTINUE,
+                                  .continue_on_gap = options->accept_gaps || config->on_gap == TARN_GAP_CONTINUE,
                                   .max_records = options->max_records,
                                   .max_us = options->max_us,
                                   .cancellable = options->cancellable};

@@ -23,7 +23,10 @@ static void cut(const UntilStream *stream, TarnBatch *batch) {
   const TarnPosition *end = find_end(stream, batch);
   guint keep = 0;
   while (end && keep < batch->count && batch->records[keep].offset < end->offset) keep++;
-  for (guint i = keep; i < batch->count; i++) g_clear_pointer(&batch->records[i].digest, g_free);
+  for (guint i = keep; i < batch->count; i++) {
+    g_free(batch->records[i].digest);
+    g_free(batch->records[i].headers);
+  }
   batch->count = keep;
   if (!keep) return;
   g_free(batch->source_name);
@@ -63,11 +66,14 @@ static void until_free(TarnStream *base) {
   g_free(stream);
 }
 
+static const GPtrArray *until_gaps(TarnStream *base) { return tarn_stream_gaps(((UntilStream *)base)->inner); }
+
 static const TarnStreamClass UNTIL = {.next = until_next,
                                       .positions = until_positions,
                                       .has_new = until_has_new,
                                       .progress = until_progress,
-                                      .free = until_free};
+                                      .free = until_free,
+                                      .gaps = until_gaps};
 
 /* A part is known by its identity; that of a short file grows with it, but its place in the list stays. */
 static const char *name_now(const GPtrArray *now, const GPtrArray *ends, guint index) {

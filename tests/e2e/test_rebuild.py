@@ -258,6 +258,8 @@ def test_what_the_source_lost_is_told_exactly(tarn, run_report, rows, project, a
     assert answer["losses"] == refused["losses"]
     assert [row["event_id"] for row in rows(project, "FROM bronze_raw_events")] == ["e3"]
     assert rows(project, "SELECT report->>'$.changes[0].object' AS object FROM tarn.runs") == [{"object": "loss"}]
+    assert rows(project, "SELECT source_partition, first_offset, next_offset FROM tarn.gaps") == [
+        {"source_partition": 0, "first_offset": 0, "next_offset": last + 1}]
     tarn("verify", "-C", project)
 
 
