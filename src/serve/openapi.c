@@ -4,10 +4,13 @@
 
 #include "serve/format.h"
 #include "serve/openapi_private.h"
+#include "serve/tables.h"
 #include "serve/web.h"
 
 struct TarnOpenapi {
   GPtrArray *endpoints; /* by route */
+  const char *const *tables;
+  const GPtrArray *models;
   gboolean keyed;
   json_t *base; /* what does not come from endpoints */
   GMutex mutex;
@@ -72,10 +75,24 @@ static void add_server_problems(json_t *document, gboolean keyed) {
   }
 }
 
+/* A tag without operations is noise. */
+static void drop_unused_tags(json_t *document, const TarnOpenapiOptions *options) {
+  json_t *tags = json_object_get(document, "tags"), *tag;
+  size_t i;
+  gboolean tables = options->tables && *options->tables;
+  json_array_foreach(tags, i, tag) {
+    if (!tables && g_str_equal(json_string_value(json_object_get(tag, "name")), "tables")) {
+      json_array_remove(tags, i);
+      break;
+    }
+  }
+}
+
 static json_t *make_base(const TarnOpenapiOptions *options) {
   json_t *base = load_base(options->routes);
   set_name(base, options->name);
   set_formats(base);
+  drop_unused_tags(base, options);
   set_security(base, options->keyed);
   add_server_problems(base, options->keyed);
   json_object_set_new(json_object_get(base, "components"), "responses", tarn_openapi_problem_responses(options->keyed));
@@ -86,16 +103,32 @@ static gint compare_routes(gconstpointer a, gconstpointer b) {
   return g_strcmp0((*(TarnEndpoint *const *)a)->route, (*(TarnEndpoint *const *)b)->route);
 }
 
-/* conn NULL: types are not known. */
-static json_t *make_document(const TarnOpenapi *openapi, TarnConn *conn) {
-  json_t *document = json_deep_copy(openapi->base);
+static void add_endpoints(const TarnOpenapi *openapi, TarnConn *conn, json_t *document) {
   for (guint i = 0; i < openapi->endpoints->len; i++) {
     const TarnEndpoint *endpoint = openapi->endpoints->pdata[i];
     json_t *row = conn ? tarn_openapi_row_schema(endpoint, conn) : NULL;
     add_operation(document, endpoint->route, tarn_openapi_operation(endpoint, row, openapi->keyed));
     json_decref(row);
   }
-  return document;
+}
+
+static const char *description_of(const TarnOpenapi *openapi, const char *table) {
+  for (guint i = 0; i < openapi->models->len; i++) {
+    const TarnModel *model = openapi->models->pdata[i];
+    if (g_str_equal(model->name, table)) return model->description;
+  }
+  return NULL;
+}
+
+/* Each table has columns of its own, so each has an operation of its own. */
+static void add_tables(const TarnOpenapi *openapi, const TarnServed *served, TarnConn *conn, json_t *document) {
+  for (const char *const *name = openapi->tables; name && *name; name++) {
+    const TarnCatalogTable *table = tarn_catalog_table(tarn_served_catalog(served), *name);
+    if (!table) continue;
+    g_autofree char *route = g_strdup_printf("%s/%s", TARN_TABLES_ROUTE, *name);
+    add_operation(document, route,
+                  tarn_openapi_table_operation(table, description_of(openapi, *name), conn, openapi->keyed));
+  }
 }
 
 static void set_document(TarnOpenapi *openapi, json_t *document) {
@@ -118,9 +151,13 @@ TarnOpenapi *tarn_openapi_new(const TarnOpenapiOptions *options) {
   g_ptr_array_set_free_func(openapi->endpoints, NULL); /* the copy borrows */
   g_ptr_array_sort(openapi->endpoints, compare_routes);
   openapi->keyed = options->keyed;
+  openapi->tables = options->tables && *options->tables ? options->tables : NULL;
+  openapi->models = options->models;
   openapi->base = make_base(options);
   g_mutex_init(&openapi->mutex);
-  set_document(openapi, make_document(openapi, NULL));
+  json_t *document = json_deep_copy(openapi->base);
+  add_endpoints(openapi, NULL, document);
+  set_document(openapi, document);
   return openapi;
 }
 
@@ -142,7 +179,11 @@ void tarn_openapi_describe(TarnOpenapi *openapi, TarnServed *served) {
   g_mutex_unlock(&openapi->mutex);
   TarnServedWorker *worker = older ? NULL : tarn_served_take_worker(served, NULL);
   if (!worker) return;
-  set_document(openapi, make_document(openapi, tarn_served_worker_conn(worker)));
+  TarnConn *conn = tarn_served_worker_conn(worker);
+  json_t *document = json_deep_copy(openapi->base);
+  add_endpoints(openapi, conn, document);
+  add_tables(openapi, served, conn, document);
+  set_document(openapi, document);
   tarn_served_give_worker(served, worker);
 }
 

@@ -9,10 +9,11 @@
 
 typedef struct {
   const char *name;           /* of the project */
-  const GPtrArray *endpoints; /* TarnEndpoint; must outlive the description */
-  const char *const
-      *routes;    /* what the server answers: paths that are not among them are left out; read in _new only */
-  gboolean keyed; /* do requests need an API key */
+  const GPtrArray *endpoints; /* TarnEndpoint; must outlive the description, as tables and models must */
+  const char *const *tables;  /* whose rows are given by name; NULL: none */
+  const GPtrArray *models;    /* TarnModel, for the descriptions of these tables */
+  const char *const *routes;  /* what the server answers: other paths are left out; read in _new only */
+  gboolean keyed;             /* do requests need an API key */
 } TarnOpenapiOptions;
 
 typedef struct TarnOpenapi TarnOpenapi;

@@ -91,7 +91,7 @@ static json_t *default_value(const TarnParam *param) {
   return list;
 }
 
-json_t *tarn_openapi_param_schema(const TarnParam *param) {
+static json_t *param_schema(const TarnParam *param) {
   gboolean array = param->type == TARN_PARAM_ARRAY;
   json_t *schema = scalar_schemas[array ? param->items : param->type](param);
   if (array)
@@ -121,7 +121,7 @@ static char *describe_param(const TarnParam *param) {
 
 static json_t *parameter(const TarnParam *param) {
   json_t *out = json_pack("{s:s,s:s,s:o}", "name", param->name, "in", param->in_path ? "path" : "query", "schema",
-                          tarn_openapi_param_schema(param));
+                          param_schema(param));
   if (param->in_path || param->required) json_object_set_new(out, "required", json_true());
   g_autofree char *description = describe_param(param);
   if (description) json_object_set_new(out, "description", json_string(description));
@@ -131,8 +131,7 @@ static json_t *parameter(const TarnParam *param) {
 static json_t *parameters(const TarnEndpoint *endpoint) {
   json_t *list = json_array();
   for (guint i = 0; i < endpoint->params->len; i++) json_array_append_new(list, parameter(endpoint->params->pdata[i]));
-  json_array_append_new(list, json_pack("{s:s}", "$ref", "#/components/parameters/format"));
-  json_array_append_new(list, json_pack("{s:s}", "$ref", "#/components/parameters/generation"));
+  tarn_openapi_add_shared_parameters(list);
   return list;
 }
 
@@ -177,11 +176,6 @@ static void add_reference(json_t *responses, const char *status) {
   json_object_set_new(responses, status, json_pack("{s:s}", "$ref", reference));
 }
 
-void tarn_openapi_add_problems(json_t *responses, gboolean keyed) {
-  for (gsize i = 0; i < G_N_ELEMENTS(problems); i++)
-    if (keyed || !problems[i].keyed) add_reference(responses, problems[i].status);
-}
-
 static json_t *headers(void) {
   static const char *const names[] = {"ETag", "X-Tarn-Generation", "X-Request-Id"};
   json_t *out = json_object();
@@ -192,13 +186,8 @@ static json_t *headers(void) {
   return out;
 }
 
-/* Formats other than JSON are text or bytes to a schema. */
-static json_t *content(const TarnEndpoint *endpoint, json_t *row) {
-  json_t *schema = row ? json_incref(row) : json_pack("{s:s}", "type", "object");
-  if (endpoint->shape == TARN_SHAPE_ROWS) {
-    schema = json_pack("{s:s,s:o}", "type", "array", "items", schema);
-    if (endpoint->limit) json_object_set_new(schema, "maxItems", json_integer(endpoint->limit));
-  }
+/* Formats other than JSON are text or bytes to a schema, which is taken. */
+static json_t *content(json_t *schema) {
   json_t *out = json_object();
   for (guint i = 0; i < TARN_N_FORMATS; i++) {
     const char *type = tarn_format_media_type((TarnFormat)i);
@@ -210,15 +199,28 @@ static json_t *content(const TarnEndpoint *endpoint, json_t *row) {
   return out;
 }
 
-static json_t *responses(const TarnEndpoint *endpoint, json_t *row, gboolean keyed) {
+json_t *tarn_openapi_responses(const char *description, json_t *schema, gboolean keyed) {
   json_t *out = json_object();
-  const char *what = endpoint->shape == TARN_SHAPE_ONE ? "One object." : "The rows.";
   json_object_set_new(
       out, "200",
-      json_pack("{s:s,s:o,s:o}", "description", what, "headers", headers(), "content", content(endpoint, row)));
+      json_pack("{s:s,s:o,s:o}", "description", description, "headers", headers(), "content", content(schema)));
   add_reference(out, "304");
-  tarn_openapi_add_problems(out, keyed);
+  for (gsize i = 0; i < G_N_ELEMENTS(problems); i++)
+    if (keyed || !problems[i].keyed) add_reference(out, problems[i].status);
   return out;
+}
+
+static json_t *responses(const TarnEndpoint *endpoint, json_t *row, gboolean keyed) {
+  gboolean one = endpoint->shape == TARN_SHAPE_ONE;
+  json_t *schema = row ? json_incref(row) : json_pack("{s:s}", "type", "object");
+  if (!one) schema = json_pack("{s:s,s:o}", "type", "array", "items", schema);
+  if (endpoint->limit) json_object_set_new(schema, "maxItems", json_integer(endpoint->limit));
+  return tarn_openapi_responses(one ? "One object." : "The rows.", schema, keyed);
+}
+
+void tarn_openapi_add_shared_parameters(json_t *parameters) {
+  json_array_append_new(parameters, json_pack("{s:s}", "$ref", "#/components/parameters/format"));
+  json_array_append_new(parameters, json_pack("{s:s}", "$ref", "#/components/parameters/generation"));
 }
 
 /* --- Operation -------------------------------------------------------------------------------------------------- */
