@@ -6,13 +6,16 @@
 static const struct {
   const char *name, *description, *schema;
 } parameters[] = {
-    {"select", "Columns, separated by commas; `new:old` renames one. Without it all of them.", "{\"type\": \"string\"}"},
+    {"select", "Columns, separated by commas; `new:old` renames one. Without it all of them.",
+     "{\"type\": \"string\"}"},
     {"order", "Columns to sort by, separated by commas, each with `.asc` or `.desc`, `.nullsfirst` or `.nullslast`.",
      "{\"type\": \"string\"}"},
     {"limit", "At most so many rows. JSON comes in pages of 100 where it is not given; other formats give all rows.",
      "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 10000}"},
     {"cursor", "Where the next page begins: the header `Link` of a page has the whole address.",
      "{\"type\": \"string\"}"},
+    {"or", "Conditions of which one must hold: `(total_events.gte.5,plan.is.null)`.", "{\"type\": \"string\"}"},
+    {"and", "Conditions which all must hold, for use within others.", "{\"type\": \"string\"}"},
     {"count", "`exact`: the header Content-Range tells how many rows there are in all.",
      "{\"type\": \"string\", \"enum\": [\"exact\"]}"},
 };
@@ -36,9 +39,17 @@ static json_t *filter(const TarnCatalogColumn *column, const char *operators) {
   return parameter(column->name, description, json_pack("{s:s,s:s}", "type", "string", "pattern", pattern));
 }
 
+/* "eq|neq|..."; not stands before another one. */
+static char *operators_pattern(void) {
+  g_autoptr(GString) pattern = g_string_new(NULL);
+  for (const char *const *name = tarn_table_filter_operators(); *name; name++)
+    if (!g_str_equal(*name, "not")) g_string_append_printf(pattern, "%s%s", pattern->len ? "|" : "", *name);
+  return g_string_free(g_steal_pointer(&pattern), FALSE);
+}
+
 static json_t *all_parameters(const TarnCatalogTable *table) {
   json_t *list = json_array();
-  g_autofree char *operators = g_strjoinv("|", (GStrv)tarn_table_filter_operators());
+  g_autofree char *operators = operators_pattern();
   for (gsize i = 0; i < G_N_ELEMENTS(parameters); i++)
     json_array_append_new(
         list, parameter(parameters[i].name, parameters[i].description, json_loads(parameters[i].schema, 0, NULL)));
@@ -72,9 +83,9 @@ json_t *tarn_openapi_table_operation(const TarnCatalogTable *table, const char *
   g_autofree char *id = g_strconcat("table_", table->name, NULL);
   g_autofree char *summary = g_strdup_printf("Rows of %s.", table->name);
   json_t *schema = json_pack("{s:s,s:o}", "type", "array", "items", row_schema(table, conn));
-  json_t *out = json_pack("{s:s,s:[s],s:s,s:o,s:o}", "operationId", id, "tags", "tables", "summary", summary,
-                          "parameters", all_parameters(table), "responses",
-                          tarn_openapi_responses("The rows.", schema, keyed));
+  json_t *out =
+      json_pack("{s:s,s:[s],s:s,s:o,s:o}", "operationId", id, "tags", "tables", "summary", summary, "parameters",
+                all_parameters(table), "responses", tarn_openapi_responses("The rows.", schema, keyed));
   if (description) json_object_set_new(out, "description", json_string(description));
   return out;
 }

@@ -168,6 +168,8 @@ static gboolean add_endpoints(TarnServer *server, GError **error) {
 static void start_openapi(TarnServer *server) {
   const TarnOpenapiOptions openapi = {.name = server->options.name,
                                       .endpoints = server->options.endpoints,
+                                      .tables = server->options.tables,
+                                      .models = server->options.models,
                                       .routes = tarn_routes_patterns(server->routes),
                                       .keyed = tarn_access_keys(server->access) > 0};
   server->openapi = tarn_openapi_new(&openapi);

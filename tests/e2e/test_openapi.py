@@ -61,7 +61,8 @@ def row(api, path):
 def test_every_route_is_described_and_nothing_else(server, api):
     routes = set(server.get("/nowhere").json()["routes"])
     pages = {route for route in routes if route.startswith("/docs")}
-    assert set(api["paths"]) == routes - pages and api["openapi"] == "3.1.0" and api["info"]["title"] == "telecom"
+    tables = {f"/api/v1/tables/{name}" for name in ("gold_subscriber_features", "silver_clean_events")}
+    assert set(api["paths"]) == routes - pages - {"/api/v1/tables/{table}"} | tables and api["openapi"] == "3.1.0" and api["info"]["title"] == "telecom"
 
 
 def test_parameters_say_what_is_allowed(api):
@@ -87,6 +88,14 @@ def test_columns_have_types_and_the_projects_notes(api):
     subscriber = row(api, "/api/v1/subscribers/{subscriber_id}")
     assert subscriber["properties"]["total_events"]["description"] == "events of any type"
     assert set(subscriber["required"]) == set(subscriber["properties"]) and len(subscriber["required"]) == 18
+
+
+def test_each_published_table_is_told_with_filters_by_its_columns(server, api):
+    told = parameters(api, "/api/v1/tables/gold_subscriber_features")
+    assert list(told)[:4] == ["select", "order", "limit", "cursor"] and "events of any type (BIGINT)" in told["total_events"]["description"]
+    columns = row(api, "/api/v1/tables/gold_subscriber_features")
+    assert columns["properties"]["total_events"]["type"] == ["integer", "null"] and "required" not in columns
+    assert server.get("/api/v1/tables/gold_subscriber_features?total_events=gte.5&limit=1").ok
 
 
 def test_an_endpoint_whose_types_cannot_be_told_is_described_all_the_same(api):
