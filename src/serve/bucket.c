@@ -20,7 +20,7 @@ struct TarnBucket {
 static gboolean parse_window(const char *text, gint64 *window_us) {
   g_autofree char *window = g_ascii_isdigit(*text) ? g_strdup(text) : g_strconcat("1", text, NULL);
   return *text && tarn_parse_duration(window, window_us, NULL) && *window_us >= G_USEC_PER_SEC &&
-         *window_us <= MAX_WINDOW_US;
+         *window_us <= MAX_WINDOW_US && *window_us % G_USEC_PER_SEC == 0;
 }
 
 gboolean tarn_rate_parse(const char *text, TarnRate *rate, GError **error) {

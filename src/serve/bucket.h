@@ -9,7 +9,7 @@ typedef struct {
   gint64 window_us;
 } TarnRate;
 
-/* "100/s", "600/m", "10/30s": a count from 1 to 1,000,000 and a window from one second to a day. "-": no limit. Errors:
+/* "100/s", "600/m", "10/30s": a count from 1 to 1,000,000 and a window of whole seconds up to a day. "-": no limit. Errors:
  * TARN_ERROR_USAGE. */
 gboolean tarn_rate_parse(const char *text, TarnRate *rate, GError **error);
 char *tarn_rate_format(const TarnRate *rate); /* what _parse reads; caller frees */

@@ -16,6 +16,7 @@ static void write_status(TarnHttpResponse *response, const char *status) {
   tarn_json_begin_object(&json);
   tarn_json_member_string(&json, "status", status);
   tarn_json_end_object(&json);
+  g_string_append_c(response->body, '\n');
   tarn_http_response_set_header(response, "Cache-Control", "no-store");
 }
 

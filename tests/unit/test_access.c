@@ -91,9 +91,9 @@ static void test_bucket_never_holds_more_than_its_count(void) {
 static void test_rates(void) {
   const struct {
     const char *text, *formatted; /* NULL: refused */
-  } cases[] = {{"100/s", "100/s"}, {"600/m", "600/m"}, {"10/30s", "10/30s"}, {"5/h", "5/h"},     {"-", "-"},
-               {"0/s", NULL},      {"1/0s", NULL},     {"x/s", NULL},        {"5", NULL},        {"5/", NULL},
-               {"5/2d", NULL},     {"1/500ms", NULL},  {"-5/s", NULL},       {"2000000/s", NULL}};
+  } cases[] = {{"100/s", "100/s"}, {"600/m", "600/m"}, {"10/30s", "10/30s"}, {"5/h", "5/h"},      {"-", "-"},
+               {"0/s", NULL},      {"1/0s", NULL},     {"x/s", NULL},        {"5", NULL},         {"5/", NULL},
+               {"5/2d", NULL},     {"1/500ms", NULL},  {"-5/s", NULL},       {"2000000/s", NULL}, {"3/1.5s", NULL}};
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     TarnRate rate;
