@@ -10,7 +10,7 @@ export FUZZ_SECONDS ?= 60
 export KAFKA_PORT ?= 9092
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false
 
-.PHONY: run kafka check build bench soak fuzz asan clean install build-asan build-fuzz packages-build packages-check packages-fuzz packages-kafka
+.PHONY: run kafka check build bench soak fuzz asan tsan clean install build-asan build-tsan build-fuzz packages-build packages-check packages-fuzz packages-kafka
 
 run: build
 	@tools/demo
@@ -19,7 +19,7 @@ run: build
 kafka: packages-kafka
 	@/usr/bin/python3 tests/kafka/broker.py
 
-check: build build-asan packages-check
+check: build build-asan build-tsan packages-check
 	@tools/fetch-test-tools
 	@tools/check
 
@@ -34,6 +34,12 @@ build-asan: packages-build
 	@tools/configure build-asan $(SANITIZE) $(if $(DUCKDB_DIR),-Dduckdb_dir=$(DUCKDB_DIR))
 	@ninja -C build-asan
 
+# The server and the tests of what its threads share.
+build-tsan: packages-build
+	@tools/fetch-duckdb
+	@tools/configure build-tsan -Db_sanitize=thread -Db_lundef=false $(if $(DUCKDB_DIR),-Dduckdb_dir=$(DUCKDB_DIR))
+	@ninja -C build-tsan tarn tests/unit/test_cache tests/unit/test_current
+
 build-fuzz: packages-fuzz
 	@tools/fetch-duckdb
 	@CC=clang-14 tools/configure build-fuzz -Dfuzz=true $(SANITIZE) $(if $(DUCKDB_DIR),-Dduckdb_dir=$(DUCKDB_DIR))
@@ -43,6 +49,10 @@ build-fuzz: packages-fuzz
 asan: build-asan packages-check
 	@tools/fetch-test-tools
 	@tools/check asan asan-e2e
+
+# What the server's threads share, under ThreadSanitizer.
+tsan: build build-tsan packages-check
+	@tools/check tsan
 
 # Each harness of tests/fuzz for FUZZ_SECONDS.
 fuzz: build-fuzz
@@ -60,7 +70,7 @@ install: build
 	@meson install -C build --no-rebuild
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz
 
 packages-build packages-check packages-fuzz packages-kafka: packages-%:
 	@tools/install-packages $*

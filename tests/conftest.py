@@ -13,12 +13,17 @@ import pytest
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
+KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "G_SLICE")
 TIMEOUT = 120  # seconds until a hanging program is a failure; no test waits for it to pass
 
 
 def program():
     return str(pathlib.Path(os.environ.get("TARN", ROOT / "build" / "tarn")).resolve())
+
+
+def server_program():
+    """The program that serves; the environment's TARN_SERVER, where that is another one than the rest uses (suite tsan)."""
+    return str(pathlib.Path(os.environ.get("TARN_SERVER", program())).resolve())
 
 
 def clean_environment(extra=None):
@@ -139,7 +144,7 @@ def serve(tmp_path):
         port = free_port()
         log = tmp_path / f"serve-{port}.log"
         with log.open("wb") as stderr:
-            process = subprocess.Popen([program(), "serve", "-C", str(project), *map(str, args)], stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([server_program(), "serve", "-C", str(project), *map(str, args)], stdin=subprocess.DEVNULL,
                                        env=clean_environment({"PORT": str(port), **(env or {})}), stdout=stderr, stderr=stderr)
         servers.append(Server(process, f"http://127.0.0.1:{port}", log))
         return servers[-1].wait_ready() if ready else servers[-1].wait_listening()
