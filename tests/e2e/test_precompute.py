@@ -46,11 +46,11 @@ def without_precompute(project, folder):
     return folder
 
 
-def check_equal(serve, project, database, tmp_path, requests):
+def check_equal(serve, project, database, tmp_path, requests, **arguments):
     rendered = serve(project)
     computed = serve(without_precompute(project, tmp_path / "computed"), env={"DB_PATH": str(database)})
     for path in requests:
-        a, b = rendered.get(path), computed.get(path)
+        a, b = rendered.get(path, **arguments), computed.get(path, **arguments)
         assert (a.status_code, a.headers["Content-Type"]) == (b.status_code, b.headers["Content-Type"]), path
         if a.ok:
             assert a.content == b.content, path
@@ -69,7 +69,7 @@ def test_precomputed_equals_computed(project, tarn, run_report, rows, serve, tmp
     assert len(rows(project, "FROM tarn.precomputed")) == 4
     risks, limits = (None, "high", "low"), (None, 1, 2, 19, 20, 999, 1000)
     lists = [f"/api/v1/subscribers?{query(risk=r, limit=n)}" for r, n in itertools.product(risks, limits)]
-    check_equal(serve, project, project / "telecom.duckdb", tmp_path, [*lists, "/api/v1/analytics/summary"])
+    check_equal(serve, project, project / "telecom.duckdb", tmp_path, [*lists, "/api/v1/analytics/summary"], headers={"Accept-Encoding": "identity"})
 
 
 @pytest.fixture
@@ -85,7 +85,8 @@ def test_every_combination_of_odd_values(small, run_report, rows, serve, tmp_pat
     assert len(rows(small, "FROM tarn.precomputed")) == 3 * 3 + 1
     dears, kinds, limits = (None, "true", "false"), (None, "tea", "milk", "a%26b%3Dc"), (None, 0, 1, 2, 3, 4, 100)
     odd = [f"/api/v1/odd?{query(dear=d, kind=k, n=n)}" for d, k, n in itertools.product(dears, kinds, limits)]
-    check_equal(serve, small, small / "shop.duckdb", tmp_path, [*odd, "/api/v1/none", "/api/v1/odd?n=101"])
+    formats = [f"/api/v1/odd?n=2&format={name}" for name in ("json", "ndjson", "csv")]
+    check_equal(serve, small, small / "shop.duckdb", tmp_path, [*odd, *formats, "/api/v1/none", "/api/v1/odd?n=101"])
 
 
 def test_answers_follow_data_and_project(small, tarn, run_report, rows):
