@@ -14,7 +14,8 @@ char *tarn_bronze_create_sql(const char *table, const char *const *envelope) {
       sql,
       "raw_payload JSON USING COMPRESSION zstd, extra JSON, quality_score INTEGER, quality_reasons VARCHAR[], "
       "ingested_at TIMESTAMP, seq BIGINT, source_name VARCHAR, source_partition INTEGER, source_offset BIGINT, "
-      "record_key BLOB, record_headers JSON, record_timestamp TIMESTAMP, tombstone BOOLEAN)");
+      "record_key BLOB USING COMPRESSION zstd, record_headers JSON USING COMPRESSION zstd, record_timestamp TIMESTAMP, "
+      "tombstone BOOLEAN)");
   return g_string_free(g_steal_pointer(&sql), FALSE);
 }
 
