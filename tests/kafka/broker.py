@@ -25,7 +25,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more_listeners}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more_listeners}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}/log
@@ -86,19 +86,20 @@ def free_ports(count):
 class Broker:
     """A broker and its data. It can be stopped, killed and started again on the same port."""
 
-    def __init__(self, folder, port=None, more=""):
-        """more: further lines of server.properties."""
+    def __init__(self, folder, port=None, more="", protocols=()):
+        """more: further lines of server.properties; protocols: further listeners, such as SASL_PLAINTEXT and SSL."""
         fetch_jars()
         self.folder = pathlib.Path(folder)
-        self.port, controller, self.sasl_port = free_ports(3)
+        self.port, controller, *others = free_ports(2 + len(protocols))
+        self.addresses = {protocol: f"127.0.0.1:{other}" for protocol, other in zip(protocols, others)}
         self.port = port or self.port
         self.address = f"127.0.0.1:{self.port}"
         self.process = None
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "log4j.properties").write_text(LOGGING)
-        with_sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl" in more else ""
+        more_listeners = "".join(f",{protocol}://{address}" for protocol, address in self.addresses.items())
         (self.folder / "server.properties").write_text(
-            PROPERTIES.format(port=self.port, controller=controller, data=self.folder, more=more, more_listeners=with_sasl))
+            PROPERTIES.format(port=self.port, controller=controller, data=self.folder, more=more, more_listeners=more_listeners))
         if not (self.folder / "log" / "meta.properties").exists():
             self.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self.folder / "server.properties"))
 
