@@ -66,6 +66,11 @@ soak: build packages-check
 	@tools/fetch-test-tools
 	@TARN_SOAK=1 tools/check unit e2e fault kafka
 
+# 10,000 random requests made from the API's own description, each answer held to it.
+fuzz-api: build packages-check
+	@tools/fetch-test-tools
+	@TARN_SOAK=1 /usr/bin/python3 -m pytest -q tests/e2e/test_fuzz_api.py
+
 install: build
 	@meson install -C build --no-rebuild
 

@@ -200,7 +200,8 @@ static void write_failure(Answer *answer) {
 
 static void write_not_found(const Answer *answer) {
   const char *message = answer->query->not_found;
-  tarn_http_problem_write(answer->response, 404, NULL, message ? message : "there is nothing of that name");
+  tarn_http_problem_write(answer->response, 404, "check the values in path and query",
+                          message ? message : "there is nothing of that name");
 }
 
 static void write_too_many_streams(const Answer *answer) {

@@ -162,7 +162,7 @@ static void write_faults(const GArray *faults, TarnHttpResponse *response) {
   g_autofree char *detail =
       g_strdup_printf("parameter %s: %s", first->parameter ? first->parameter : "(unreadable)", first->detail);
   TarnJsonWriter json;
-  tarn_http_problem_begin(response, &json, 422, NULL, detail);
+  tarn_http_problem_begin(response, &json, 422, "the member errors names each; /docs tells what they take", detail);
   tarn_json_key(&json, "errors");
   tarn_json_begin_array(&json);
   for (guint i = 0; i < faults->len; i++) {

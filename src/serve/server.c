@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "lakehouse/sql.h"
 #include "serve/access_log.h"
@@ -17,12 +18,13 @@
 static void write_not_found(const TarnServer *server, const TarnTarget *target, TarnHttpResponse *response) {
   g_autofree char *shown = g_utf8_make_valid(target->path, -1);
   g_autofree char *detail = g_strdup_printf("there is no route for %s", shown);
+  const char *const *patterns = tarn_routes_patterns(server->routes), *nearest = tarn_nearest_word(shown, patterns);
+  g_autofree char *near = g_strdup_printf("did you mean %s?", nearest);
   TarnJsonWriter json;
-  tarn_http_problem_begin(response, &json, 404, "the member routes lists those that exist", detail);
+  tarn_http_problem_begin(response, &json, 404, nearest ? near : "the member routes lists those that exist", detail);
   tarn_json_key(&json, "routes");
   tarn_json_begin_array(&json);
-  for (const char *const *pattern = tarn_routes_patterns(server->routes); *pattern; pattern++)
-    tarn_json_string(&json, *pattern);
+  for (const char *const *pattern = patterns; *pattern; pattern++) tarn_json_string(&json, *pattern);
   tarn_json_end_array(&json);
   tarn_http_problem_end(&json);
 }
@@ -76,7 +78,8 @@ static TarnHttpTurn handle(gpointer user, TarnHttpRequest *request, TarnHttpResp
   const TarnResource *resource = tarn_routes_match(server->routes, target);
   tarn_notes(request)->route = resource ? resource->pattern : NULL;
   if (strlen(request->target) > MAX_TARGET_BYTES) {
-    tarn_http_problem_write(response, 414, NULL, "the path and query are longer than 8192 bytes");
+    tarn_http_problem_write(response, 414, "send fewer or shorter parameters",
+                            "the path and query are longer than 8192 bytes");
   } else if (may_ask(server, resource, request, response)) {
     if (!resource)
       write_not_found(server, target, response);

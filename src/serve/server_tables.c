@@ -14,8 +14,12 @@ static gboolean can_write(const TarnServer *server, TarnFormat format, TarnHttpR
 gboolean tarn_server_read_format(const TarnServer *server, TarnTarget *target, const TarnHttpRequest *request,
                                  TarnFormat *format, TarnHttpResponse *response) {
   g_autofree char *name = NULL;
-  gboolean readable = tarn_target_take(target, "format", &name); /* not twice */
-  return tarn_format_choose(readable ? name : "", tarn_http_request_header(request, "Accept"), format, response) &&
+  if (!tarn_target_take(target, "format", &name)) {
+    tarn_http_problem_write(response, 422, "give it once: json, ndjson, csv or parquet",
+                            "parameter format: it is given more than once, or is not percent-encoded UTF-8 text");
+    return FALSE;
+  }
+  return tarn_format_choose(name, tarn_http_request_header(request, "Accept"), format, response) &&
          can_write(server, *format, response);
 }
 

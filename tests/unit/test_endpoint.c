@@ -290,7 +290,7 @@ static void test_rows(void) {
       {200, "/list?day=1999-01-01", "[]"},
       {422, "/list?most=0",
        "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,\"detail\":\"parameter most: '0' "
-       "is not an integer of at least 1\","
+       "is not an integer of at least 1\",\"hint\":\"the member errors names each; /docs tells what they take\","
        "\"errors\":[{\"parameter\":\"most\",\"in\":\"query\",\"detail\":\"'0' is not an integer of at least 1\"}]}"},
       {422, "/list?most=1&most=1", "*it is given 2 times"},
       {422, "/list?moist=1", "*parameter moist: there is no such parameter; allowed: most, day, risk"},
@@ -313,7 +313,9 @@ static void test_one(void) {
       {200, "/one/sub-1", "{\"id\":\"SUB-1\",\"events\":3,\"days\":[{\"d\":\"2026-01-01\"}],\"j\":{\"a\":[1]}}"},
       {200, "/one/a%2Fb%20%C3%A9", "{\"id\":\"A/B é\",\"events\":null,\"days\":[{\"d\":null}],\"j\":{\"a\":[1]}}"},
       {404, "/one/SUB-9",
-       "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no such subscriber\"}"},
+       "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no such "
+       "subscriber\",\"hint\":\"check "
+       "the values in path and query\"}"},
       {404, "/one/'%20OR%20true%20--", "*no such subscriber"},
       {422, "/one/%ff", "*{\"parameter\":\"id\",\"in\":\"path\",\"detail\":\"it is not percent-encoded UTF-8 text\"}"},
       {422, "/one/SUB-1?id=SUB-2", "*this endpoint takes no parameters"},
