@@ -5,6 +5,9 @@ CREATE TABLE IF NOT EXISTS tarn.meta (key VARCHAR, value VARCHAR);
 CREATE TABLE IF NOT EXISTS tarn.generations (
   generation BIGINT, run_id VARCHAR, published_at TIMESTAMP, rolled_back_from BIGINT,
   tarn_version VARCHAR, duckdb_version VARCHAR, project_digest VARCHAR);
+-- positions: where the parts of the source that moved since the generation before were read to, [{"identity", "name", "partition", "next_offset"}]: with
+-- tarn.table_states the content at these positions. NULL for a rollback, which goes back to where rolled_back_from stood.
+ALTER TABLE tarn.generations ADD COLUMN IF NOT EXISTS positions JSON;
 -- Rows and content hash (order-free 128-bit sum of row hashes) of every table in a generation.
 CREATE TABLE IF NOT EXISTS tarn.table_states (generation BIGINT, table_name VARCHAR, layer VARCHAR, row_count BIGINT, content_hash HUGEINT);
 CREATE TABLE IF NOT EXISTS tarn.runs (

@@ -70,6 +70,7 @@ gboolean tarn_system_add_generation(TarnConn *conn, const TarnGenerationRow *row
       tarn_value_text(TARN_VERSION),
       tarn_value_text(tarn_duckdb_version()),
       tarn_value_text(row->project_digest),
+      tarn_value_text(row->positions),
   };
   return tarn_conn_run(conn, tarn_sql_add_generation, values, G_N_ELEMENTS(values), NULL, error);
 }

@@ -26,6 +26,7 @@ typedef struct {
   const char *run_id;
   gint64 rolled_back_from; /* 0: none */
   const char *project_digest;
+  const char *positions; /* JSON, see sql/system_schema.sql; NULL: not told */
 } TarnGenerationRow;
 gboolean tarn_system_add_generation(TarnConn *conn, const TarnGenerationRow *row, GError **error);
 

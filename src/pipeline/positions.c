@@ -1,5 +1,6 @@
 #include "pipeline/positions.h"
 
+#include "base/json_writer.h"
 #include "lakehouse/sql.h"
 
 static void free_position(gpointer data) { tarn_position_free(data); }
@@ -46,4 +47,33 @@ gboolean tarn_gaps_save(TarnConn *conn, const GPtrArray *gaps, const TarnRunRepo
     if (!tarn_conn_run(conn, tarn_sql_gaps_add, values, G_N_ELEMENTS(values), NULL, error)) return FALSE;
   }
   return TRUE;
+}
+
+static gboolean is_as_before(const GPtrArray *before, const TarnPosition *position) {
+  for (guint i = 0; i < before->len; i++) {
+    const TarnPosition *other = before->pdata[i];
+    if (other->partition == position->partition && other->offset == position->offset &&
+        g_strcmp0(other->identity, position->identity) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+char *tarn_positions_moved(const GPtrArray *before, const GPtrArray *now) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  TarnJsonWriter json;
+  tarn_json_init(&json, text);
+  tarn_json_begin_array(&json);
+  for (guint i = 0; i < now->len; i++) {
+    const TarnPosition *position = now->pdata[i];
+    if (is_as_before(before, position)) continue;
+    tarn_json_begin_object(&json);
+    tarn_json_member_string(&json, "identity", position->identity);
+    tarn_json_member_string(&json, "name", position->name);
+    tarn_json_member_int(&json, "partition", position->partition);
+    tarn_json_member_int(&json, "next_offset", position->offset);
+    tarn_json_end_object(&json);
+  }
+  tarn_json_end_array(&json);
+  return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -12,3 +12,6 @@ GPtrArray *tarn_positions_load(TarnConn *conn, GError **error);
 gboolean tarn_gaps_save(TarnConn *conn, const GPtrArray *gaps, const TarnRunReport *report, GError **error);
 /* Replaces all rows. */
 gboolean tarn_positions_save(TarnConn *conn, const GPtrArray *positions, GError **error);
+
+/* Those of now (TarnPosition *) that are not as they were before, as tarn.generations keeps them; caller frees. */
+char *tarn_positions_moved(const GPtrArray *before, const GPtrArray *now);

@@ -211,9 +211,15 @@ static gboolean count_reasons(TarnRun *run, GError **error) {
 }
 
 static gboolean add_generation(TarnRun *run, const TarnArchiveManifest *record, GError **error) {
-  const TarnValue values[] = {tarn_value_int(record->generation),      tarn_value_text(record->run_id),
-                              tarn_value_int(record->published_us),    tarn_value_text(record->tarn_version),
-                              tarn_value_text(record->duckdb_version), tarn_value_text(record->project_digest)};
+  g_autoptr(GPtrArray) nothing = g_ptr_array_new();
+  g_autofree char *positions = tarn_positions_moved(nothing, run->positions);
+  const TarnValue values[] = {tarn_value_int(record->generation),
+                              tarn_value_text(record->run_id),
+                              tarn_value_int(record->published_us),
+                              tarn_value_text(record->tarn_version),
+                              tarn_value_text(record->duckdb_version),
+                              tarn_value_text(record->project_digest),
+                              tarn_value_text(positions)};
   return tarn_conn_run(run->conn, tarn_sql_rebuild_generation, values, G_N_ELEMENTS(values), NULL, error);
 }
 
@@ -221,8 +227,8 @@ static gboolean add_generation(TarnRun *run, const TarnArchiveManifest *record, 
 static gboolean establish(TarnRun *run, GError **error) {
   const TarnArchiveManifest *record = run->options->rebuild->record;
   g_autofree char *next = NULL;
-  if (!count_reasons(run, error) || !add_generation(run, record, error) ||
-      !tarn_system_get(run->conn, "next_seq", &next, error) || !take_positions(run, error))
+  if (!count_reasons(run, error) || !tarn_system_get(run->conn, "next_seq", &next, error) ||
+      !take_positions(run, error) || !add_generation(run, record, error))
     return FALSE;
   run->generation = record->generation;
   run->highest_generation = MAX(run->highest_generation, record->generation);

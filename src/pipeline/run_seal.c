@@ -2,6 +2,7 @@
 #include "lakehouse/sql.h"
 #include "lakehouse/system.h"
 #include "lakehouse/table_state.h"
+#include "pipeline/positions.h"
 #include "pipeline/run_private.h"
 
 /* The state of one table: where only rows were added since the last generation, only those are read. */
@@ -77,10 +78,18 @@ static gboolean describe_columns(TarnRun *run, GError **error) {
   return TRUE;
 }
 
+static char *moved_positions(const TarnRun *run, GError **error) {
+  g_autoptr(GPtrArray) now = tarn_positions_load(run->conn, error);
+  return now ? tarn_positions_moved(run->positions, now) : NULL;
+}
+
 gboolean tarn_run_seal(TarnRun *run, GError **error) {
   TarnRunReport *report = run->report;
+  g_autofree char *positions = moved_positions(run, error);
+  if (!positions) return FALSE;
   g_autofree char *digest = tarn_plan_project_digest(run->options->project);
-  const TarnGenerationRow row = {.generation = report->generation, .run_id = report->run_id, .project_digest = digest};
+  const TarnGenerationRow row = {
+      .generation = report->generation, .run_id = report->run_id, .project_digest = digest, .positions = positions};
   report->status = TARN_RUN_PUBLISHED;
   report->finished_us = g_get_real_time();
   return tarn_plan_store(run->options->project, run->plan, run->conn, error) && report_columns(run, error) &&

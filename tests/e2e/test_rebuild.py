@@ -335,3 +335,21 @@ def test_another_project_and_no_archive(run_report, tarn, tmp_path, rebuild, arc
 def test_wrong_usage(tarn, tmp_path, arguments, words):
     done = tarn("rebuild", "-C", shop.write(tmp_path / "shop"), *arguments, check=False)
     assert done.returncode == 2 and words in done.stderr and "hint:" in done.stderr
+
+
+def test_the_ledger_tells_what_moved_in_each_generation(run_report, rows, project, archive, rebuild):
+    add_events(project, "a.ndjson", line("e1"))
+    add_events(project, "b.ndjson", line("e2"))
+    run_report(project)
+    with (project / "events" / "b.ndjson").open("ab") as events:
+        events.write(ndjson(line("e3")))
+    run_report(project)
+    archive(project)
+    size = len(line("e1")) + 1
+    moved = """SELECT generation, list((parse_filename(p->>'name'), (p->>'next_offset')::BIGINT) ORDER BY p->>'name')::VARCHAR AS moved
+      FROM (SELECT generation, unnest(from_json(positions, '["JSON"]')) AS p FROM tarn.generations) GROUP BY generation ORDER BY generation"""
+    assert rows(project, moved) == [{"generation": 1, "moved": f"[(a.ndjson, {size}), (b.ndjson, {size})]"},
+                                    {"generation": 2, "moved": f"[(b.ndjson, {2 * size})]"}]
+    remove_lakehouse(project)
+    rebuild(project, "archive")
+    assert rows(project, moved) == [{"generation": 2, "moved": f"[(a.ndjson, {size}), (b.ndjson, {2 * size})]"}]
