@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/budget.h"
@@ -12,6 +13,7 @@
 #include "commands/cli.h"
 #include "commands/commands.h"
 #include "commands/project_options.h"
+#include "project/config.h"
 #include "serve/metrics.h"
 
 #define PORT_NOT_GIVEN G_MININT
@@ -41,6 +43,18 @@ static gboolean choose_port(const Options *options, const TarnConfig *config, gu
   return FALSE;
 }
 
+/* Answers of the same generation are others where the project's files are. */
+static gint64 project_changed_s(const TarnProject *project) {
+  gint64 newest = 0;
+  for (guint i = 0; i <= project->endpoints->len; i++) {
+    const TarnEndpoint *endpoint = i > 0 ? project->endpoints->pdata[i - 1] : NULL;
+    g_autofree char *path = g_build_filename(project->dir, endpoint ? endpoint->path : TARN_CONFIG_FILE, NULL);
+    struct stat info;
+    if (stat(path, &info) == 0) newest = MAX(newest, (gint64)info.st_mtim.tv_sec);
+  }
+  return newest;
+}
+
 static TarnServer *start(const Options *options, const TarnProject *project, const char *host, GError **error) {
   TarnBudget budget;
   guint port;
@@ -63,6 +77,7 @@ static TarnServer *start(const Options *options, const TarnProject *project, con
       .port = port,
       .threads = budget.threads,
       .memory_bytes = budget.engine_bytes,
+      .changed_s = project_changed_s(project),
       .cache_bytes = config->serve_cache,
       .max_pinned = config->serve_pinned,
       .inotify = config->serve_watch == TARN_WATCH_INOTIFY,

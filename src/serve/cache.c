@@ -170,7 +170,7 @@ static void settle(TarnCache *cache, guint64 serial, const char *key, TarnCached
   g_mutex_unlock(&cache->mutex);
   for (guint i = 0; waiters && i < waiters->len; i++) {
     const Waiter *waiter = &g_array_index(waiters, Waiter, i);
-    waiter->ready(waiter->user, cached);
+    waiter->ready(waiter->user, cached, FALSE);
   }
 }
 
@@ -179,6 +179,21 @@ void tarn_cache_put(TarnCache *cache, guint64 serial, const char *key, TarnCache
 }
 
 void tarn_cache_leave(TarnCache *cache, guint64 serial, const char *key) { settle(cache, serial, key, NULL); }
+
+void tarn_cache_pass(TarnCache *cache, guint64 serial, const char *key) {
+  const Key wanted = {serial, key};
+  Waiter next = {NULL, NULL};
+  g_mutex_lock(&cache->mutex);
+  Entry *entry = g_hash_table_lookup(cache->entries, &wanted);
+  if (entry && entry->waiters->len > 0) {
+    next = g_array_index(entry->waiters, Waiter, 0);
+    g_array_remove_index(entry->waiters, 0);
+  } else if (entry) {
+    drop(cache, entry);
+  }
+  g_mutex_unlock(&cache->mutex);
+  if (next.ready) next.ready(next.user, NULL, TRUE);
+}
 
 void tarn_cache_forget(TarnCache *cache, guint64 serial) {
   g_mutex_lock(&cache->mutex);

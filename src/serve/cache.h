@@ -29,13 +29,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarnCache, tarn_cache_free)
 
 typedef enum {
   TARN_CACHE_HIT,  /* *cached is set, a reference of the caller's */
-  TARN_CACHE_MAKE, /* the caller makes the answer and calls tarn_cache_put or tarn_cache_leave, once */
+  TARN_CACHE_MAKE, /* the caller makes the answer and calls tarn_cache_put, _leave or _pass, once */
   TARN_CACHE_WAIT, /* somebody makes it: ready will be called, once */
 } TarnCacheTurn;
 
-/* On the thread of _put or _leave; must not block. cached is borrowed; NULL: make the answer yourself, and neither _put nor
- * _leave it. */
-typedef void (*TarnCacheReady)(gpointer user, TarnCached *cached);
+/* On the thread of _put, _leave or _pass; must not block. cached is borrowed; NULL: make the answer yourself. leads: then
+ * _put, _leave or _pass it, as after TARN_CACHE_MAKE; else do none of them. */
+typedef void (*TarnCacheReady)(gpointer user, TarnCached *cached, gboolean leads);
 
 TarnCacheTurn tarn_cache_look(TarnCache *cache, guint64 serial, const char *key, TarnCacheReady ready, gpointer user,
                               TarnCached **cached);
@@ -43,6 +43,9 @@ TarnCacheTurn tarn_cache_look(TarnCache *cache, guint64 serial, const char *key,
 void tarn_cache_put(TarnCache *cache, guint64 serial, const char *key, TarnCached *cached);
 /* It is not to be kept (failed, too large): those who wait make theirs. */
 void tarn_cache_leave(TarnCache *cache, guint64 serial, const char *key);
+
+/* It is not made, for a reason of this request alone (its client has gone): one of those who wait makes it for the rest. */
+void tarn_cache_pass(TarnCache *cache, guint64 serial, const char *key);
 
 /* Drops what was kept of a generation that is closed. */
 void tarn_cache_forget(TarnCache *cache, guint64 serial);

@@ -236,9 +236,9 @@ static gboolean look_at_published(TarnCurrent *current, GError **error) {
   if (tarn_file_mark_equal(&mark, &current->seen)) return TRUE;
   current->seen = mark;
   if (!mark.exists) return look_at_nothing(current, error);
-  guint64 memory = current->options.served.memory_bytes / 10 * CURRENT_TENTHS;
-  TarnServed *served = open_fit(current, path, memory, &current->seen, error);
+  TarnServed *served = open_fit(current, path, current->state.memory_bytes, &current->seen, error);
   if (!served) return FALSE;
+  if (current->options.opened && served != current->served) current->options.opened(current->options.user, served);
   swap(current, served);
   return TRUE;
 }
@@ -348,6 +348,7 @@ TarnCurrent *tarn_current_start(const TarnCurrentOptions *options, GError **erro
   current->options.database = current->path = g_strdup(options->database);
   current->options.served.retire = retire;
   current->options.served.user = current;
+  current->state.memory_bytes = options->served.memory_bytes / 10 * CURRENT_TENTHS;
   current->lakehouse = tarn_lakehouse_new(options->database);
   current->watch = tarn_watch_new(options->database, options->inotify);
   current->seen = tarn_file_mark_none;

@@ -29,6 +29,8 @@ typedef struct {
   gint64 pinned_idle_us; /* closed after that long unasked */
   /* Is the generation fit to answer? On the opening thread, before the swap. NULL: it is. */
   gboolean (*fit)(gpointer user, TarnServed *served, GError **error);
+  /* It fits and is the published one: called before the swap. NULL: nobody is told. */
+  void (*opened)(gpointer user, TarnServed *served);
   /* generation: that of _SERVING; error: that of _REFUSED. NULL: nobody is told. */
   void (*event)(gpointer user, TarnCurrentEvent event, const TarnGeneration *generation, const GError *error);
   /* A generation is closed: nothing of it will be asked for again. Without its identity. NULL: nobody is told. */
@@ -72,6 +74,7 @@ typedef struct {
   guint64 refusals;   /* files refused since the start */
   guint opened;       /* generations that are open now: current, pinned, and old ones whose requests go on */
   guint pinned;
+  guint64 memory_bytes; /* DuckDB's memory_limit of the current generation */
 } TarnCurrentState;
 void tarn_current_state(TarnCurrent *current, TarnCurrentState *state);
 void tarn_current_state_clear(TarnCurrentState *state);

@@ -13,7 +13,6 @@ void tarn_process_metrics_begin(TarnMetrics *metrics, const TarnBudget *budget, 
   tarn_metrics_set(metrics, TARN_METRIC_BUILD, versions, 1);
   tarn_metrics_set(metrics, TARN_METRIC_STARTED, NULL, (double)(g_get_real_time() / 1000) / 1000);
   tarn_metrics_set(metrics, TARN_METRIC_MEMORY_BUDGET, NULL, (double)budget->memory_bytes);
-  tarn_metrics_set(metrics, TARN_METRIC_ENGINE_LIMIT, NULL, (double)budget->engine_bytes);
   tarn_metrics_set(metrics, TARN_METRIC_CPU_BUDGET, NULL, budget->threads);
   if (getrlimit(RLIMIT_NOFILE, &files) == 0)
     tarn_metrics_set(metrics, TARN_METRIC_MAX_FDS, NULL, (double)files.rlim_cur);

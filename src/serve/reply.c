@@ -7,6 +7,7 @@
 #include "serve/problem.h"
 
 #define BUSY_RETRY_SECONDS "5"
+#define CLIENT_GONE 499 /* what an answer is that nobody waits for any more (serve/answer.c) */
 
 struct TarnReplies {
   TarnRepliesOptions options;
@@ -69,6 +70,8 @@ static void keep(Reply *reply, TarnHttpResponse *response) {
   if (reply->leads && is_whole(response)) {
     g_autoptr(TarnCached) cached = share_body(response);
     tarn_cache_put(cache, serial, reply->key, cached);
+  } else if (reply->leads && response->status == CLIENT_GONE) {
+    tarn_cache_pass(cache, serial, reply->key);
   } else if (reply->leads) {
     tarn_cache_leave(cache, serial, reply->key);
   }
@@ -105,11 +108,12 @@ static TarnHttpTurn run(Reply *reply) {
   return TARN_HTTP_ANSWERED;
 }
 
-/* Somebody else's equal request is answered. */
-static void on_ready(gpointer user, TarnCached *cached) {
+/* Somebody else's equal request is answered, or not. */
+static void on_ready(gpointer user, TarnCached *cached, gboolean leads) {
   Reply *reply = user;
   TarnHttpRequest *request = reply->request;
   note_cache(reply, cached ? "shared" : "miss");
+  reply->leads = leads;
   if (cached) {
     apply(cached, reply->response);
     reply_free(reply);
@@ -174,6 +178,8 @@ static TarnHttpTurn go_on(Reply *reply) {
   reply->policy = (TarnFreshnessPolicy){query->max_age_us, options->private};
   reply->key = cache_key(query, format, encoding);
   gboolean kept = query->max_age_us >= 0;
+  if (reply->freshness.modified_s > 0)
+    reply->freshness.modified_s = MAX(reply->freshness.modified_s, options->changed_s);
   if (kept && tarn_freshness_known(&reply->freshness, tarn_http_request_header(reply->request, "If-None-Match"),
                                    tarn_http_request_header(reply->request, "If-Modified-Since"))) {
     write_not_modified(reply);

@@ -17,6 +17,7 @@ typedef struct {
   TarnAnswers *answers;
   TarnAdmission *admission;
   const char *definitions; /* digest of what the server answers from, for entity tags */
+  gint64 changed_s;        /* when that changed last, since 1970; 0: unknown */
   gboolean private;        /* answers need a key: caches that are shared keep none */
 } TarnRepliesOptions;
 

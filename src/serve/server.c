@@ -199,6 +199,7 @@ static void start_answers(TarnServer *server) {
                                       .answers = server->answers,
                                       .admission = server->admission,
                                       .definitions = server->definitions,
+                                      .changed_s = server->options.changed_s,
                                       .private = tarn_access_keys(server->access) > 0};
   server->replies = tarn_replies_new(&replies);
 }

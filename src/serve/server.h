@@ -22,6 +22,7 @@ typedef struct {
   guint max_connections;
   guint64 max_download;     /* of a Parquet file */
   gsize max_body;           /* of a request */
+  gint64 changed_s;         /* when the project's files changed last, since 1970; 0: unknown */
   gsize cache_bytes;        /* of kept responses; 0: none */
   guint max_pinned;         /* kept generations open at once */
   gboolean inotify;         /* how a new generation is noticed at once */

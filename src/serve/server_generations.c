@@ -30,8 +30,11 @@ static gboolean check_plans(gpointer user, TarnServed *served, GError **error) {
   for (guint i = 0; ok && i < server->plans->len; i++)
     ok = tarn_endpoint_plan_check(server->plans->pdata[i], worker, error);
   tarn_served_give_worker(served, worker);
-  if (ok) tarn_openapi_describe(server->openapi, served);
   return ok;
+}
+
+static void describe(gpointer user, TarnServed *served) {
+  tarn_openapi_describe(((TarnServer *)user)->openapi, served);
 }
 
 static void forget_closed(gpointer user, const TarnGeneration *generation) {
@@ -73,6 +76,7 @@ gboolean tarn_server_start_generations(TarnServer *server, GError **error) {
       .max_pinned = options->max_pinned,
       .pinned_idle_us = PINNED_IDLE_US,
       .fit = check_plans,
+      .opened = describe,
       .event = log_event,
       .closed = forget_closed,
       .user = server,
@@ -107,6 +111,7 @@ void tarn_server_update_generation_metrics(TarnServer *server) {
   tarn_metrics_set(server->metrics, TARN_METRIC_GENERATION_SWAPS, NULL, (double)state.swaps);
   tarn_metrics_set(server->metrics, TARN_METRIC_GENERATION_REFUSED, NULL, (double)state.refusals);
   tarn_metrics_set(server->metrics, TARN_METRIC_GENERATION_FAULT, NULL, state.refused != NULL);
+  tarn_metrics_set(server->metrics, TARN_METRIC_ENGINE_LIMIT, NULL, (double)state.memory_bytes);
   tarn_current_state_clear(&state);
   update_cache_metrics(server);
 }

@@ -10,8 +10,8 @@ static TarnCached *answer(const char *text) {
   return tarn_cached_new(200, "text/plain", NULL, body);
 }
 
-static void never(gpointer user, TarnCached *cached) {
-  (void)user, (void)cached;
+static void never(gpointer user, TarnCached *cached, gboolean leads) {
+  (void)user, (void)cached, (void)leads;
   g_assert_not_reached();
 }
 
@@ -91,11 +91,11 @@ static void test_a_closed_generation_is_forgotten(void) {
   g_assert_false(ask(cache, 1, "/a", "1"));
 }
 
-static void note(gpointer user, TarnCached *cached) {
+static void note(gpointer user, TarnCached *cached, gboolean leads) {
   if (cached)
     g_string_append_len(user, g_bytes_get_data(cached->body, NULL), (gssize)g_bytes_get_size(cached->body));
   else
-    g_string_append_c(user, '-');
+    g_string_append_c(user, leads ? '!' : '-');
 }
 
 static void test_equal_requests_wait_for_the_first(void) {
@@ -119,6 +119,24 @@ static void test_equal_requests_wait_for_the_first(void) {
   }
 }
 
+static void test_one_who_waits_takes_over(void) {
+  g_autoptr(TarnCache) cache = tarn_cache_new(1 << 20);
+  g_autoptr(TarnCached) found = NULL;
+  g_autoptr(TarnCached) made = answer("a");
+  g_autoptr(GString) told = g_string_new(NULL);
+  g_assert_cmpint(tarn_cache_look(cache, 1, "/a", note, told, &found), ==, TARN_CACHE_MAKE);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint(tarn_cache_look(cache, 1, "/a", note, told, &found), ==, TARN_CACHE_WAIT);
+  tarn_cache_pass(cache, 1, "/a");
+  g_assert_cmpstr(told->str, ==, "!");
+  tarn_cache_put(cache, 1, "/a", made);
+  g_assert_cmpstr(told->str, ==, "!aa");
+  g_assert_cmpint(tarn_cache_look(cache, 1, "/b", note, told, &found), ==, TARN_CACHE_MAKE);
+  tarn_cache_pass(cache, 1, "/b"); /* nobody waits */
+  g_assert_cmpint(tarn_cache_look(cache, 1, "/b", note, told, &found), ==, TARN_CACHE_MAKE);
+  tarn_cache_leave(cache, 1, "/b");
+}
+
 static void test_without_capacity_everybody_makes_theirs(void) {
   g_autoptr(TarnCache) cache = tarn_cache_new(0);
   g_autoptr(TarnCached) found = NULL;
@@ -140,7 +158,8 @@ typedef struct {
   gint *waiting; /* atomic */
 } Hammer;
 
-static void count_down(gpointer user, TarnCached *cached) {
+static void count_down(gpointer user, TarnCached *cached, gboolean leads) {
+  g_assert_false(leads);
   if (cached) g_assert_cmpuint(g_bytes_get_size(cached->body), ==, 2);
   g_atomic_int_add((gint *)user, -1);
 }
@@ -192,6 +211,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/cache/a large answer is not kept", test_a_large_answer_is_not_kept);
   g_test_add_func("/cache/a closed generation is forgotten", test_a_closed_generation_is_forgotten);
   g_test_add_func("/cache/equal requests wait for the first", test_equal_requests_wait_for_the_first);
+  g_test_add_func("/cache/one who waits takes over", test_one_who_waits_takes_over);
   g_test_add_func("/cache/without capacity everybody makes theirs", test_without_capacity_everybody_makes_theirs);
   g_test_add_func("/cache/many threads", test_many_threads);
   return g_test_run();

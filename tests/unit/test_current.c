@@ -491,7 +491,7 @@ static void test_readers_while_generations_change(void) {
   GThread *threads[G_N_ELEMENTS(readers)];
   world_init(&world);
   publish(&world, 1);
-  const TarnCurrentOptions options = {.inotify = TRUE, .poll_us = NEVER_US, .max_pinned = 2, .pinned_idle_us = 1000};
+  const TarnCurrentOptions options = {.inotify = TRUE, .poll_us = NEVER_US, .max_pinned = 2, .pinned_idle_us = 50000};
   g_assert_true(start_with(&world, &options, NULL));
   expect(&world, TARN_CURRENT_SERVING, 1, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(readers); i++) {
