@@ -2,6 +2,7 @@
 
 The program under test is the environment's TARN, else build/tarn. It runs with a clean environment, so that nothing of the
 person's shell (DB_PATH, PORT, TARN_*) changes a result."""
+import contextlib
 import json
 import os
 import pathlib
@@ -135,14 +136,14 @@ class Server:
         return self.process.wait(TIMEOUT)
 
 
-@pytest.fixture
-def serve(tmp_path):
-    """serve(project) -> Server that answers; all are stopped when the test ends. ready=False: it listens, and may wait for a generation."""
+@contextlib.contextmanager
+def servers_of(folder):
+    """with servers_of(folder for logs) as start: start(project) -> Server; all are stopped at the end."""
     servers = []
 
     def start(project, *args, env=None, ready=True):
         port = free_port()
-        log = tmp_path / f"serve-{port}.log"
+        log = folder / f"serve-{port}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen([server_program(), "serve", "-C", str(project), *map(str, args)], stdin=subprocess.DEVNULL,
                                        env=clean_environment({"PORT": str(port), **(env or {})}), stdout=stderr, stderr=stderr)
@@ -152,6 +153,13 @@ def serve(tmp_path):
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """serve(project) -> Server that answers; all are stopped when the test ends. ready=False: it listens, and may wait for a generation."""
+    with servers_of(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
