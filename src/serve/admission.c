@@ -88,7 +88,9 @@ static void push(TarnAdmission *admission, TarnTask *task) {
 
 gboolean tarn_admission_enter(TarnAdmission *admission, TarnTask *task) {
   g_mutex_lock(&admission->mutex);
-  gboolean room = admission->waiting.length < admission->options.queue && !admission->closing;
+  const TarnAdmissionOptions *options = &admission->options;
+  guint held = admission->waiting.length + admission->running.length;
+  gboolean room = held < options->workers + options->queue && !admission->closing;
   if (room)
     push(admission, task);
   else

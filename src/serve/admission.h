@@ -21,7 +21,7 @@ struct TarnTask {
 
 typedef struct {
   guint workers; /* at least 1 */
-  guint queue;   /* tasks that may wait; more are refused */
+  guint queue;   /* tasks that may wait while all workers are busy; more are refused */
 } TarnAdmissionOptions;
 
 typedef struct {

@@ -314,5 +314,8 @@ void tarn_http_connection_expire(TarnHttpConnection *connection) {
 void tarn_http_connection_wind_up(TarnHttpConnection *connection) {
   gboolean idle = connection->phase == TARN_HTTP_READS_HEAD && connection->input->len == 0;
   gboolean closing = g_atomic_int_get(&connection->loop->http->closing) != 0;
-  if (idle || (closing && connection->phase != TARN_HTTP_WAITS)) tarn_http_connection_close(connection);
+  if (closing && connection->phase == TARN_HTTP_WRITES)
+    cut(connection);
+  else if (idle || (closing && connection->phase != TARN_HTTP_WAITS))
+    tarn_http_connection_close(connection);
 }
