@@ -8,7 +8,7 @@
 #include "serve/problem.h"
 
 #define BEARER "Bearer "
-#define MAX_AGE_SIZE 200
+#define RATE_TEXT_SIZE 200
 
 struct TarnAccess {
   char *host;
@@ -183,7 +183,7 @@ gboolean tarn_access_preflight(const TarnAccess *access, const TarnHttpRequest *
 /* RateLimit header fields as in draft-ietf-httpapi-ratelimit-headers-11: r requests are left, in t seconds all of q are there again. */
 static void set_rate_headers(const TarnGrant *grant, TarnHttpResponse *response) {
   if (grant->rate.count == 0) return;
-  char text[MAX_AGE_SIZE];
+  char text[RATE_TEXT_SIZE];
   g_snprintf(text, sizeof text, "\"key\";q=%" G_GUINT64_FORMAT ";w=%" G_GUINT64_FORMAT, grant->rate.count,
              whole_seconds(grant->rate.window_us));
   tarn_http_response_set_header(response, "RateLimit-Policy", text);

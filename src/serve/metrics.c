@@ -40,6 +40,8 @@ static const Definition definitions[] = {
          {"route", "status"}},
     [TARN_METRIC_RESPONSE_BYTES] = {"tarn_http_response_bytes_total", COUNTER, "bytes of response bodies", {"route"}},
     [TARN_METRIC_IN_FLIGHT] = {"tarn_http_requests_in_flight", GAUGE, "requests whose responses are not sent yet"},
+    [TARN_METRIC_STREAMS] = {"tarn_http_streams", GAUGE, "responses that are being sent in blocks"},
+    [TARN_METRIC_STREAMS_LIMIT] = {"tarn_http_streams_limit", GAUGE, "so many at once (serve.max_streams)"},
     [TARN_METRIC_QUEUE_RUNNING] = {"tarn_queue_running", GAUGE, "queries that run"},
     [TARN_METRIC_QUEUE_WAITING] = {"tarn_queue_waiting", GAUGE, "queries that wait for a worker"},
     [TARN_METRIC_QUEUE_LIMIT] = {"tarn_queue_limit", GAUGE, "queries that may wait (serve.queue)"},

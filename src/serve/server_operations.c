@@ -47,6 +47,8 @@ static void update_queue(TarnServer *server) {
   tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_WAITING, NULL, state.waiting);
   tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_REFUSED, NULL, (double)state.refused);
   tarn_metrics_set(server->metrics, TARN_METRIC_QUEUE_LIMIT, NULL, server->options.queue);
+  tarn_metrics_set(server->metrics, TARN_METRIC_STREAMS, NULL, tarn_answers_streams(server->answers));
+  tarn_metrics_set(server->metrics, TARN_METRIC_STREAMS_LIMIT, NULL, server->options.max_streams);
 }
 
 /* Its one row of the ledger and a figure of the engine are read here and not by a worker, so that a server whose workers are all
