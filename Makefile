@@ -38,7 +38,7 @@ build-asan: packages-build
 build-tsan: packages-build
 	@tools/fetch-duckdb
 	@tools/configure build-tsan -Db_sanitize=thread -Db_lundef=false $(if $(DUCKDB_DIR),-Dduckdb_dir=$(DUCKDB_DIR))
-	@ninja -C build-tsan tarn tests/unit/test_cache tests/unit/test_current
+	@ninja -C build-tsan tarn tests/unit/test_cache tests/unit/test_current tests/unit/test_access tests/unit/test_metrics
 
 build-fuzz: packages-fuzz
 	@tools/fetch-duckdb
