@@ -162,6 +162,13 @@ def serve(tmp_path):
         yield start
 
 
+@pytest.fixture(scope="module")
+def serve_module(tmp_path_factory):
+    """As serve, for servers that all tests of a file share."""
+    with servers_of(tmp_path_factory.mktemp("servers")) as start:
+        yield start
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """small_disk(bytes) -> a file system of that size, or of a new size where it is called again."""

@@ -122,9 +122,9 @@ static Fate append_type(duckdb_logical_type type, GString *out) {
 }
 
 /* c0 AS "name", or CAST(c0 AS ...) AS "name". */
-static void append_column(TarnStatement *select, guint i, const char *name, GString *columns) {
+static void append_column(TarnResult *rows, guint i, const char *name, GString *columns) {
   g_autoptr(GString) type_name = g_string_new(NULL);
-  duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(select->prepared, i);
+  duckdb_logical_type type = duckdb_column_logical_type(&rows->result, i);
   Fate fate = append_type(type, type_name);
   duckdb_destroy_logical_type(&type);
   g_autofree char *quoted = tarn_sql_quote_identifier(name);
@@ -135,13 +135,10 @@ static void append_column(TarnStatement *select, guint i, const char *name, GStr
     g_string_append_printf(columns, "CAST(c%u AS %s) AS %s", i, fate == NAMELESS ? "JSON" : type_name->str, quoted);
 }
 
-static GStrv column_names(TarnStatement *select, guint n) {
+static GStrv column_names(const TarnResult *rows) {
+  guint n = tarn_result_columns(rows);
   GStrv names = g_new0(char *, n + 1);
-  for (guint i = 0; i < n; i++) {
-    const char *name = duckdb_prepared_statement_column_name(select->prepared, i);
-    names[i] = g_strdup(name);
-    duckdb_free((void *)name);
-  }
+  for (guint i = 0; i < n; i++) names[i] = g_strdup(tarn_result_column_name(rows, i));
   tarn_rows_tell_apart(names);
   return names;
 }
@@ -156,22 +153,35 @@ static char *trim(const char *sql) {
   return text;
 }
 
-TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, guint64 max_rows,
-                                    GError **error) {
+static TarnStatement *prepare(TarnConn *conn, const char *sql, TarnParquetBind bind, gconstpointer user,
+                              GError **error) {
+  g_autoptr(TarnStatement) statement = tarn_statement_prepare(conn, sql, error);
+  return statement && (!bind || bind(user, statement, error)) ? g_steal_pointer(&statement) : NULL;
+}
+
+/* The query's columns: known for sure when its parameters are. */
+static TarnResult *describe(TarnConn *conn, const char *query, TarnParquetBind bind, gconstpointer user,
+                            GError **error) {
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_parquet_columns, "query", query, NULL);
+  g_autoptr(TarnStatement) statement = prepare(conn, sql, bind, user, error);
+  return statement ? tarn_statement_query(statement, error) : NULL;
+}
+
+TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, TarnParquetBind bind, gconstpointer user,
+                                    const char *path, guint64 max_rows, GError **error) {
   g_autofree char *query = trim(sql), *target = tarn_sql_quote_literal(path);
-  g_autoptr(TarnStatement) select = tarn_statement_prepare(conn, query, error);
-  if (!select) return NULL;
-  guint n = (guint)duckdb_prepared_statement_column_count(select->prepared);
-  g_auto(GStrv) names = column_names(select, n);
+  g_autoptr(TarnResult) rows = describe(conn, query, bind, user, error);
+  if (!rows) return NULL;
+  g_auto(GStrv) names = column_names(rows);
   g_autoptr(GString) columns = g_string_new(NULL), aliases = g_string_new(NULL);
-  for (guint i = 0; i < n; i++) {
-    append_column(select, i, names[i], columns);
+  for (guint i = 0; names[i]; i++) {
+    append_column(rows, i, names[i], columns);
     g_string_append_printf(aliases, "%sc%u", i > 0 ? ", " : "", i);
   }
   g_autofree char *limit = max_rows ? g_strdup_printf("LIMIT %" G_GUINT64_FORMAT, max_rows) : g_strdup("");
   g_autofree char *copy = tarn_sql_fill(tarn_sql_parquet_copy, "columns", columns->str, "query", query, "aliases",
                                         aliases->str, "limit", limit, "path", target, NULL);
-  return tarn_statement_prepare(conn, copy, error);
+  return prepare(conn, copy, bind, user, error);
 }
 
 static gboolean is_too_long(const char *path, guint64 max_bytes) {

@@ -7,10 +7,12 @@
 
 #include "lakehouse/statement.h"
 
-/* The statement that writes the file; the parameters of sql are its own, to be bound as usual. max_rows: rows after these
- * are left out; 0: no bound. */
-TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, const char *path, guint64 max_rows,
-                                    GError **error);
+/* Binds the parameters of sql, which may decide on its columns: called for every statement made of it. */
+typedef gboolean (*TarnParquetBind)(gconstpointer user, TarnStatement *statement, GError **error);
+
+/* The statement that writes the file, bound. max_rows: rows after these are left out; 0: no bound. bind may be NULL. */
+TarnStatement *tarn_parquet_prepare(TarnConn *conn, const char *sql, TarnParquetBind bind, gconstpointer user,
+                                    const char *path, guint64 max_rows, GError **error);
 
 /* Runs it. *rows: how many are in the file. Errors, after which a file that is no good may be left behind:
  * TARN_ERROR_ENVIRONMENT: no space; TARN_ERROR_USAGE: the file grows beyond max_bytes (0: no bound). */

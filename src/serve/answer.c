@@ -69,6 +69,10 @@ static TarnStatement *find_statement(Answer *answer, GError **error) {
   return answer->prepared = tarn_statement_prepare(tarn_served_worker_conn(answer->worker), query->sql, error);
 }
 
+static gboolean bind_query(gconstpointer query, TarnStatement *statement, GError **error) {
+  return bind_values(query, statement, error);
+}
+
 /* Parquet is written as a whole. */
 static gboolean write_file(Answer *answer, GError **error) {
   const TarnQuery *query = answer->query;
@@ -76,9 +80,10 @@ static gboolean write_file(Answer *answer, GError **error) {
   g_autofree char *path = tarn_downloads_path(downloads);
   const char *sql = query->statement >= 0 ? tarn_served_sql(answer->served, (guint)query->statement) : query->sql;
   guint64 rows = 0, max_rows = query->shape == TARN_SHAPE_ONE ? 1 : query->max_rows;
-  answer->prepared = tarn_parquet_prepare(tarn_served_worker_conn(answer->worker), sql, path, max_rows, error);
-  gboolean ok = answer->prepared && bind_values(query, answer->prepared, error) &&
-                tarn_parquet_write(answer->prepared, path, tarn_downloads_max_bytes(downloads), &rows, error);
+  answer->prepared =
+      tarn_parquet_prepare(tarn_served_worker_conn(answer->worker), sql, bind_query, query, path, max_rows, error);
+  gboolean ok =
+      answer->prepared && tarn_parquet_write(answer->prepared, path, tarn_downloads_max_bytes(downloads), &rows, error);
   answer->file = ok ? tarn_downloads_take(path, error) : NULL;
   if (!ok) g_remove(path);
   answer->none = query->shape == TARN_SHAPE_ONE && rows == 0;

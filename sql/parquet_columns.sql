@@ -1,0 +1,4 @@
+-- A query's columns, without its rows.
+SELECT * FROM (
+{query}
+) LIMIT 0
