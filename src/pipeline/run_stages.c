@@ -13,6 +13,7 @@
 #include "pipeline/replay.h"
 #include "pipeline/run_private.h"
 #include "pipeline/silver.h"
+#include "pipeline/source.h"
 
 static void interrupt(GCancellable *cancellable, gpointer conn) {
   (void)cancellable;
@@ -20,7 +21,7 @@ static void interrupt(GCancellable *cancellable, gpointer conn) {
 }
 
 static TarnDbOptions work_options(const TarnRun *run) {
-  return (TarnDbOptions){.memory_bytes = run->options->budget.engine_bytes,
+  return (TarnDbOptions){.memory_bytes = tarn_source_engine_bytes(run->options),
                          .threads = run->options->budget.threads,
                          .temp_directory = tarn_lakehouse_temp_path(run->lakehouse),
                          .external_access = run->options->rebuild != NULL}; /* until the archive is read */

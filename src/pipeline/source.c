@@ -2,7 +2,8 @@
 
 #include "base/error.h"
 
-#define PREFETCH_SHARE 16 /* of the memory budget: half of it is the engine's */
+#define PREFETCH_SHARE 16                   /* of the memory budget */
+#define ENGINE_LEAST (128 * 1024 * 1024ULL) /* bytes, but never more than without Kafka */
 
 /* Paths of the source as the stream wants them: the project's are relative to its folder. */
 static GStrv source_paths(const TarnRunOptions *options) {
@@ -73,6 +74,11 @@ static gboolean is_kafka(const TarnRunOptions *options) {
 
 TarnStream *tarn_source_open(const TarnRunOptions *options, const GPtrArray *positions, GError **error) {
   return is_kafka(options) ? open_kafka(options, positions, error) : open_files(options, positions, error);
+}
+
+guint64 tarn_source_engine_bytes(const TarnRunOptions *options) {
+  guint64 engine = options->budget.engine_bytes;
+  return is_kafka(options) ? MIN(engine, MAX(options->budget.memory_bytes * 5 / 16, ENGINE_LEAST)) : engine;
 }
 
 gboolean tarn_source_is_repeatable(const TarnRunOptions *options) { return is_kafka(options); }

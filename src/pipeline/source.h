@@ -11,6 +11,9 @@ TarnStream *tarn_source_open(const TarnRunOptions *options, const GPtrArray *pos
  * gone. */
 gboolean tarn_source_is_repeatable(const TarnRunOptions *options);
 
+/* What of the budget is left for the engine: a Kafka client takes its part, too. */
+guint64 tarn_source_engine_bytes(const TarnRunOptions *options);
+
 /* Is this the name of a topic of the project, and not of a file? */
 gboolean tarn_source_is_topic(const TarnConfig *config, const char *name);
 

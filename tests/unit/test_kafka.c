@@ -1,7 +1,7 @@
 /* The Kafka source against librdkafka's mock cluster, which fails where it is told to; and what needs no broker. */
+#include <glib/gstdio.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -186,8 +186,9 @@ static void bounded(Scene *scene, gconstpointer unused) {
 static TarnStream *open_with(const char *name, const char *value, GError **error) {
   const char *const properties[] = {name, value, NULL};
   static const char *const topics[] = {TOPIC, NULL};
-  const TarnKafkaOptions options = {
-      .cluster = {.brokers = "127.0.0.1:1", .properties = properties, .timeout_us = 1000}, .topics = topics, .group = "g"};
+  const TarnKafkaOptions options = {.cluster = {.brokers = "127.0.0.1:1", .properties = properties, .timeout_us = 1000},
+                                    .topics = topics,
+                                    .group = "g"};
   return tarn_kafka_open(&options, NULL, error);
 }
 
@@ -238,13 +239,22 @@ static void framings(void) {
     gsize size;
     guint skip;
     gboolean hidden;
-  } cases[] = {
-      {"{}", 2, 0, FALSE},           {" {}", 3, 0, FALSE},           {"", 0, 0, FALSE},
-      {"\0\0\0\0\1{}", 7, 5, FALSE}, {"\0\0\0\0\1 {}", 8, 5, FALSE}, {"\0\0\0\0\1", 5, 0, TRUE},
-      {"\0", 1, 0, TRUE},            {"\0\0\0\0\1\2a", 7, 0, TRUE},  {"\3\0abc", 5, 0, TRUE},
-      {"\xc3\x01", 2, 0, TRUE},      {"\xc3\xa9", 2, 0, FALSE},      {"Obj\1", 4, 0, TRUE},
-      {"Object", 6, 0, FALSE},       {"\x1f\x8b", 2, 0, TRUE},       {"\7{}", 3, 0, TRUE},
-      {"[\0\0\0\0\1{}", 8, 0, FALSE}};
+  } cases[] = {{"{}", 2, 0, FALSE},
+               {" {}", 3, 0, FALSE},
+               {"", 0, 0, FALSE},
+               {"\0\0\0\0\1{}", 7, 5, FALSE},
+               {"\0\0\0\0\1 {}", 8, 5, FALSE},
+               {"\0\0\0\0\1", 5, 0, TRUE},
+               {"\0", 1, 0, TRUE},
+               {"\0\0\0\0\1\2a", 7, 0, TRUE},
+               {"\3\0abc", 5, 0, TRUE},
+               {"\xc3\x01", 2, 0, TRUE},
+               {"\xc3\xa9", 2, 0, FALSE},
+               {"Obj\1", 4, 0, TRUE},
+               {"Object", 6, 0, FALSE},
+               {"\x1f\x8b", 2, 0, TRUE},
+               {"\7{}", 3, 0, TRUE},
+               {"[\0\0\0\0\1{}", 8, 0, FALSE}};
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     TarnFraming framing = tarn_framing_of(cases[i].data, cases[i].size);
     g_assert_cmpuint(framing.skip, ==, cases[i].skip);
@@ -253,7 +263,8 @@ static void framings(void) {
 }
 
 static void addresses(void) {
-  static const char *const wrong[] = {"kafka://", "kafka:///t", "kafka://b:1", "kafka://b:1/", "kafka://b/t/u", "http://b/t"};
+  static const char *const wrong[] = {"kafka://",     "kafka:///t",    "kafka://b:1",
+                                      "kafka://b:1/", "kafka://b/t/u", "http://b/t"};
   g_autofree char *brokers = NULL, *topic = NULL;
   g_assert_true(tarn_kafka_address_parse("kafka://a:1,b:2/events", &brokers, &topic));
   g_assert_cmpstr(brokers, ==, "a:1,b:2");
