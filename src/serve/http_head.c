@@ -174,7 +174,7 @@ guint tarn_http_head_parse(char *text, gsize size, TarnHttpHead *head, const cha
       *reason = "a line of the request's head does not end in CR LF, or holds a NUL";
       return 400;
     }
-    if (!*line) break;
+    if (!*line && head->method) break;
     guint refused = head->method ? read_field(line, head, reason) : read_request_line(line, head, reason);
     if (refused) return refused;
   }
