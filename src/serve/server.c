@@ -115,8 +115,8 @@ static void prepare(gpointer user, TarnHttpRequest *request, TarnHttpResponse *r
   const TarnServer *server = user;
   char timing[96];
   gint64 elapsed_us = g_get_monotonic_time() - request->received_us;
-  g_snprintf(timing, sizeof timing, "queued;dur=%.3f, elapsed;dur=%.3f", (double)response->queued_us / 1e3,
-             (double)elapsed_us / 1e3);
+  g_snprintf(timing, sizeof timing, "queued;dur=%d.%03d, elapsed;dur=%d.%03d", (int)(response->queued_us / 1000),
+             (int)(response->queued_us % 1000), (int)(elapsed_us / 1000), (int)(elapsed_us % 1000));
   tarn_http_response_set_header(response, "Server-Timing", timing);
   tarn_notes(request)->queued_us = response->queued_us;
   tarn_access_finish(server->access, request, &tarn_notes(request)->grant, response);
