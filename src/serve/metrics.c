@@ -28,7 +28,7 @@ static const Definition definitions[] = {
     [TARN_METRIC_MEMORY_BUDGET] = {"tarn_memory_budget_bytes", GAUGE,
                                    "memory that the process may use: the cgroup's limit or TARN_MEMORY_LIMIT"},
     [TARN_METRIC_ENGINE_LIMIT] = {"tarn_engine_memory_limit_bytes", GAUGE,
-                                  "of that, what one open generation's engine may use (DuckDB's memory_limit)"},
+                                  "of that, what the current generation's engine may use (DuckDB's memory_limit)"},
     [TARN_METRIC_ENGINE_MEMORY] = {"tarn_engine_memory_bytes", GAUGE,
                                    "memory that the current generation's engine uses (duckdb_memory())"},
     [TARN_METRIC_CPU_BUDGET] = {"tarn_cpu_budget", GAUGE,
