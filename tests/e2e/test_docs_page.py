@@ -86,3 +86,19 @@ def test_an_example_fills_the_form_and_is_sent(page):
 def test_large_numbers_are_not_rounded(page):
     assert page.evaluate("""pretty('{"n":9007199254740993,"t":"a\\\\"b: {","e":[],"l":[1,2]}')""") == \
         '{\n  "n": 9007199254740993,\n  "t": "a\\"b: {",\n  "e": [],\n  "l": [\n    1,\n    2\n  ]\n}'
+
+
+def test_where_keys_are_needed_it_asks_for_one(serve, published, tarn, tmp_path):
+    key = tarn("keys", "people", "--file", tmp_path / "keys").stdout.strip()
+    server = serve(published, env={"TARN_KEYS_FILE": str(tmp_path / "keys")})
+    with Browser(tmp_path / "browser") as page:
+        page.open(f"{server.url}/docs")
+        assert "API key" in page.wait_for("document.querySelector('#status').textContent.includes('key') && document.querySelector('#status').textContent")
+        tab_to(page, "key-value")
+        page.type(key)
+        page.press("Enter")
+        page.wait_for("document.querySelectorAll('section').length > 3")
+        assert key not in page.evaluate("document.querySelector('#op-subscribers .curl').textContent")
+        tab_to(page, "op-subscribers-limit")
+        page.press("Enter")
+        assert page.wait_for("document.querySelector('#op-subscribers .outcome.good')?.textContent").startswith("200")

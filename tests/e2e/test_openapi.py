@@ -1,4 +1,6 @@
 """/openapi.json and /docs: the API as it describes itself, held against what it does."""
+import json
+import re
 import subprocess
 
 import pytest
@@ -128,8 +130,24 @@ def test_the_document_is_cached_by_its_tag(server):
     assert again.status_code == 304 and not again.content and again.headers["ETag"] == first.headers["ETag"]
 
 
+def test_with_keys_it_says_how_to_send_one(serve, published, tarn, tmp_path):
+    key = tarn("keys", "people", "--file", tmp_path / "keys").stdout.strip()
+    server = serve(published, env={"TARN_KEYS_FILE": str(tmp_path / "keys")})
+    assert server.get("/openapi.json").status_code == 401 and server.get("/docs").ok
+    document = server.get("/openapi.json", headers={"Authorization": f"Bearer {key}"})
+    api = document.json()
+    assert {scheme["type"] for scheme in api["components"]["securitySchemes"].values()} == {"http", "apiKey"} and api["security"]
+    assert {"401", "403", "429"} <= set(api["paths"]["/api/v1/subscribers"]["get"]["responses"])
+    assert api["paths"]["/api/v1/health"]["get"]["security"] == []
+    check(document.content, tmp_path)
+
+
 def test_an_official_validator_finds_it_valid(server, tmp_path):
-    (tmp_path / "openapi.json").write_bytes(server.get("/openapi.json").content)
+    check(server.get("/openapi.json").content, tmp_path)
+
+
+def check(document, tmp_path):
+    (tmp_path / "openapi.json").write_bytes(document)
     done = subprocess.run([REDOCLY, "lint", "--extends", "recommended-strict", "--skip-rule", "info-license", "--format", "stylish", tmp_path / "openapi.json"],
                           capture_output=True, text=True, timeout=TIMEOUT, env={"PATH": "/usr/bin:/bin:/usr/local/bin", "REDOCLY_TELEMETRY": "off", "HOME": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
@@ -154,3 +172,15 @@ def test_what_the_page_loads_is_there(server, path, kind):
 
 def test_the_log_says_where_the_page_is(server):
     assert f"{server.url}/docs" in server.log.read_text()
+
+
+# ---- docs/api.md ----
+
+def test_the_commands_of_the_page_for_readers_do_what_it_says(server):
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    examples = re.findall(r"^\$ (curl .*)\n((?:(?!```).*\n)*)", page, re.M)
+    assert len(examples) >= 4
+    for command, shown in examples:
+        done = subprocess.run(["bash", "-c", command.replace("http://localhost:8000", server.url)], capture_output=True, text=True, timeout=TIMEOUT)
+        assert done.returncode == 0 and json.loads(done.stdout)
+        assert not shown or done.stdout.startswith(shown.strip().removesuffix("...")), (command, done.stdout)
