@@ -147,3 +147,30 @@ def test_the_groups_offsets_are_those_of_what_is_published(kafka, kafka_project,
     assert kafka.committed(f"lag-{topic}", topic) == [-1001, -1001]
     run_report(project)
     assert kafka.committed(f"lag-{topic}", topic) == [10, 11]
+
+
+def test_status_and_plan_speak_of_records(kafka, kafka_project, run_report, tarn):
+    topic = kafka.create()
+    kafka.send(topic, numbered(0, 120))
+    project = kafka_project(topic)
+    assert "up to 120 new records" in tarn("run", "-C", project, "--plan", "--json").stdout
+    run_report(project)
+    assert "120 offsets" in tarn("status", "-C", project).stdout
+    assert json.loads(tarn("run", "-C", project, "--plan", "--json").stdout)["status"] == "unchanged"
+
+
+def test_bounds_are_for_topics(project, tarn):
+    for option in ("--max-records", "--max-seconds"):
+        failed = tarn("run", "-C", project, option, "5", check=False)
+        assert failed.returncode == 2 and "are for Kafka" in failed.stderr
+    assert tarn("run", "-C", project, "--until", "tomorrow", check=False).returncode == 2
+
+
+def test_a_source_without_brokers_or_topics(kafka_project, broker, tarn):
+    project = kafka_project([])
+    failed = tarn("validate", "-C", project, check=False)
+    assert failed.returncode == 2 and "source: kafka needs topics" in failed.stderr
+    assert tarn("validate", "-C", project, env={"KAFKA_TOPIC": "events"}, check=False).returncode == 0
+    file = project / "tarn.yaml"
+    file.write_text(file.read_text().replace(f'"{broker.address}"', ""))
+    assert "source: kafka needs brokers" in tarn("validate", "-C", project, check=False).stderr
