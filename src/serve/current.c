@@ -10,6 +10,7 @@
 /* Parts of the memory, in tenths: the old and the new generation during a swap, the pinned ones together. */
 #define CURRENT_TENTHS 4
 #define PINNED_TENTHS 2
+#define MIN_ENGINE_BYTES (16u * 1000 * 1000) /* with less, DuckDB answers hardly anything */
 #define OPEN_ATTEMPTS 5
 #define RETIRING_POLL_US 1000
 #define MIN_WAIT_US 1000
@@ -50,6 +51,11 @@ struct TarnCurrent {
   GPtrArray *requests; /* PinRequest */
   TarnCurrentState state;
 };
+
+static guint64 memory_share(const TarnCurrentOptions *options, guint tenths, guint parts) {
+  guint64 all = options->served.memory_bytes;
+  return all == 0 ? 0 : MAX(all / 10 * tenths / parts, MIN_ENGINE_BYTES);
+}
 
 /* ---- opening and closing, on the thread ---- */
 
@@ -280,7 +286,7 @@ static TarnPin open_pinned(TarnCurrent *current, gint64 number, TarnServed **ser
   tarn_file_mark_read(path, &mark);
   if (!mark.exists) return TARN_PIN_GONE;
   if (current->pinned->len >= current->options.max_pinned) return TARN_PIN_BUSY;
-  guint64 memory = current->options.served.memory_bytes / 10 * PINNED_TENTHS / current->options.max_pinned;
+  guint64 memory = memory_share(&current->options, PINNED_TENTHS, current->options.max_pinned);
   g_autoptr(TarnServed) opened = open_fit(current, path, memory, &mark, NULL);
   if (!opened || tarn_served_generation(opened)->number != number) return TARN_PIN_UNFIT;
   const Pinned pinned = {tarn_served_ref(opened), g_get_monotonic_time()};
@@ -348,7 +354,7 @@ TarnCurrent *tarn_current_start(const TarnCurrentOptions *options, GError **erro
   current->options.database = current->path = g_strdup(options->database);
   current->options.served.retire = retire;
   current->options.served.user = current;
-  current->state.memory_bytes = options->served.memory_bytes / 10 * CURRENT_TENTHS;
+  current->state.memory_bytes = memory_share(options, CURRENT_TENTHS, 1);
   current->lakehouse = tarn_lakehouse_new(options->database);
   current->watch = tarn_watch_new(options->database, options->inotify);
   current->seen = tarn_file_mark_none;
