@@ -106,7 +106,7 @@ void tarn_freshness_write(const TarnFreshness *freshness, const TarnFreshnessPol
   write_generation(generation, response);
   write_policy(policy, response);
   tarn_http_response_set_header(response, "ETag", freshness->etag);
-  tarn_http_response_set_header(response, "Vary", "Accept, Accept-Encoding");
+  tarn_http_response_add_vary(response, "Accept, Accept-Encoding");
   if (freshness->modified_s == 0) return;
   format_date(freshness->modified_s, date);
   tarn_http_response_set_header(response, "Last-Modified", date);

@@ -327,6 +327,7 @@ void tarn_table_page_describe(const TarnQuery *query, const TarnResult *result, 
   range = page->first && n > 0 ? g_strdup_printf("0-%" G_GUINT64_FORMAT, shown - 1) : g_strdup("*");
   g_autofree char *content_range = g_strdup_printf("%s/%s", range, total ? total : "*");
   tarn_http_response_set_header(response, "Content-Range", content_range);
+  tarn_http_response_add_vary(response, "Prefer");
   if (n <= page->limit) return;
   g_autofree char *cursor = tarn_table_cursor_write(page->prefix, result, shown - 1, first_key, page->n_keys);
   g_autofree char *link = g_strdup_printf("<%s%s>; rel=\"next\"", page->link, cursor);

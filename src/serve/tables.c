@@ -91,6 +91,13 @@ static void write_not_in_generation(const TarnServed *served, const char *name, 
   tarn_http_problem_write(response, 404, "the next `tarn run` of the project makes it", detail);
 }
 
+/* A column of that name hides the number of the row, which the order of pages goes by. */
+static gboolean has_row_number(const TarnCatalogTable *table) {
+  for (guint i = 0; i < table->columns->len; i++)
+    if (g_ascii_strcasecmp(((TarnCatalogColumn *)table->columns->pdata[i])->name, "rowid") == 0) return FALSE;
+  return TRUE;
+}
+
 TarnQuery *tarn_tables_query(const TarnTables *tables, const TarnServed *served, const TarnTarget *target,
                              TarnFormat format, const char *prefer, TarnHttpResponse *response) {
   const char *name = target->segments->pdata[tables->segment];
@@ -102,7 +109,12 @@ TarnQuery *tarn_tables_query(const TarnTables *tables, const TarnServed *served,
                               .generation = tarn_served_generation(served)->number,
                               .format = format,
                               .prefer = prefer};
-  if (read.table) return tarn_table_read_query(&read, target, response);
-  write_not_in_generation(served, name, response);
+  if (!read.table)
+    write_not_in_generation(served, name, response);
+  else if (!has_row_number(read.table))
+    tarn_http_problem_write(response, 422, "its owner can name it otherwise in the model",
+                            "the table cannot be read by pages: it has a column rowid");
+  else
+    return tarn_table_read_query(&read, target, response);
   return NULL;
 }

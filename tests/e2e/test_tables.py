@@ -137,6 +137,7 @@ def test_count(server):
         response = server.get(THINGS + "?small=gt.5&limit=3", **request)
         total = len(get(server, THINGS, small="gt.5", limit=1000))
         assert response.headers["Content-Range"] == f"0-2/{total}" and len(response.json()) == 3
+        assert "Prefer" in response.headers["Vary"] and "Accept" in response.headers["Vary"]
     assert server.get(THINGS + "?id=lt.0&count=exact").headers["Content-Range"] == "*/0"
 
 
@@ -169,6 +170,29 @@ def test_cursor_belongs_to_table_order_and_generation(server):
 @pytest.mark.parametrize("cursor", ["", "x", "*", "AAAA", "W10", "bnVsbA", "WzFd", "a" * 4000, "%00"])
 def test_cursor_that_is_none(server, cursor):
     refusal(server, f"{THINGS}?cursor={cursor}")
+
+
+def test_pages_stay_in_their_generation(serve, run_report, project, rows):
+    """A run between two pages changes none of them: the next page's address names the generation."""
+    lines = (ROOT / "tests/acceptance/events.ndjson").read_bytes().splitlines(keepends=True)
+    (project / "events/a.ndjson").write_bytes(b"".join(lines[:1500]))
+    run_report(project, "--final")
+    server = serve(project)
+    expected = [row["subscriber_id"] for row in rows(project, "SELECT subscriber_id FROM gold_subscriber_features ORDER BY total_events DESC, rowid")]
+    read = pages(server, GOLD + "?order=total_events.desc&limit=100&select=subscriber_id")
+    found = next(read)
+    (project / "events/b.ndjson").write_bytes(b"".join(lines[1500:]))
+    run_report(project, "--final")
+    server.wait_generation(2)
+    assert [row["subscriber_id"] for row in found + list(itertools.chain.from_iterable(read))] == expected
+
+
+def test_a_column_that_hides_the_row_number(serve, tarn, project):
+    (project / "gold/gold_odd.sql").write_text("SELECT event_id AS rowid FROM silver_clean_events")
+    config = project / "tarn.yaml"
+    config.write_text(config.read_text().replace("tables: [", "tables: [gold_odd, "))
+    tarn("run", "-C", project, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
+    assert "it has a column rowid" in refusal(serve(project), "/api/v1/tables/gold_odd")["detail"]
 
 
 # ---- filters, each with the SQL that it means ----
