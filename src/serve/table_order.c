@@ -169,54 +169,45 @@ static void append_null_check(const Behind *behind, guint i, const char *check) 
   g_string_append_printf(behind->sql, " IS %s", check);
 }
 
-/* Rows whose value in column i comes after that of the last row. */
-static void append_after(const Behind *behind, guint i) {
+static gboolean is_null(const Behind *behind, guint i) { return json_is_null(json_array_get(behind->array, i + 3)); }
+
+/* Rows whose value in column i does not come before that of the last row. Where it can, this is a plain bound, which the
+ * engine checks as it reads. */
+static void append_not_before(const Behind *behind, guint i) {
   const TarnTableOrderTerm *term = term_at(behind->terms, i);
-  if (json_is_null(json_array_get(behind->array, i + 3))) {
+  if (is_null(behind, i)) {
     if (term->nulls_first)
-      append_null_check(behind, i, "NOT NULL");
+      g_string_append(behind->sql, "true");
     else
-      g_string_append(behind->sql, "false");
-    return;
+      append_null_check(behind, i, "NULL");
+  } else if (term->nulls_first) {
+    append_comparison(behind, i, term->descending ? "<=" : ">=");
+  } else {
+    g_string_append_c(behind->sql, '(');
+    append_comparison(behind, i, term->descending ? ">" : "<");
+    g_string_append(behind->sql, ") IS NOT TRUE");
   }
-  append_comparison(behind, i, term->descending ? "<" : ">");
-  if (term->nulls_first) return;
-  g_string_append(behind->sql, " OR ");
-  append_null_check(behind, i, "NULL");
 }
 
-static void append_same(const Behind *behind, guint i) {
-  if (json_is_null(json_array_get(behind->array, i + 3)))
-    append_null_check(behind, i, "NULL");
+static void append_different(const Behind *behind, guint i) {
+  if (is_null(behind, i))
+    append_null_check(behind, i, "NOT NULL");
   else
-    append_comparison(behind, i, "=");
+    append_comparison(behind, i, "IS DISTINCT FROM");
 }
 
-/* after(0) OR (same(0) AND (after(1) OR (same(1) AND ... rowid > row))) */
+/* not_before(0) AND (different(0) OR (not_before(1) AND (different(1) OR ... rowid > row))) */
 static void append_behind(const Behind *behind, guint i) {
   if (i == behind->terms->len) {
     g_string_append_printf(behind->sql, "t.rowid > %s", behind->row_sql);
     return;
   }
-  append_after(behind, i);
-  g_string_append(behind->sql, " OR (");
-  append_same(behind, i);
+  append_not_before(behind, i);
   g_string_append(behind->sql, " AND (");
+  append_different(behind, i);
+  g_string_append(behind->sql, " OR (");
   append_behind(behind, i + 1);
   g_string_append(behind->sql, "))");
-}
-
-/* A plain bound on the first column, which the engine can check before it reads the rest. */
-static void append_bound(const Behind *behind) {
-  if (behind->terms->len == 0) return;
-  const TarnTableOrderTerm *term = term_at(behind->terms, 0);
-  gboolean null = json_is_null(json_array_get(behind->array, 3));
-  if (null == term->nulls_first) return;
-  if (null)
-    append_null_check(behind, 0, "NULL");
-  else
-    append_comparison(behind, 0, term->descending ? "<=" : ">=");
-  g_string_append(behind->sql, " AND ");
 }
 
 static char *check(const json_t *array, const char *prefix, guint n_keys) {
@@ -245,7 +236,6 @@ char *tarn_table_cursor_append(const char *cursor, const char *prefix, const Tar
     g_autoptr(GString) row_sql = g_string_new(NULL);
     tarn_table_value_append_bound(&row, query, row_sql);
     const Behind behind = {array, row_sql->str, table, terms, query, sql};
-    append_bound(&behind);
     g_string_append_c(sql, '(');
     append_behind(&behind, 0);
     g_string_append_c(sql, ')');
