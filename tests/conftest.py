@@ -153,6 +153,8 @@ def servers_of(folder):
     yield start
     for server in servers:
         server.stop()
+        said = server.log.read_text(errors="replace")
+        assert "Sanitizer" not in said and "runtime error" not in said, said
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,14 @@ static void wait_for(const sigset_t *signals) {
   pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends at once */
 }
 
+/* Each connection is a file; shells hand on a low limit that programs may raise themselves. */
+static void allow_many_files(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static gboolean run(const Options *options, GError **error) {
   g_autoptr(TarnProject) project = tarn_command_load_project(&options->cli, error);
   if (!project) return FALSE;
@@ -140,6 +149,7 @@ static gboolean run(const Options *options, GError **error) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
   signal(SIGPIPE, SIG_IGN);
+  allow_many_files();
   const char *host = options->host ? options->host : project->config.host;
   TarnServer *server = start(options, project, host, error);
   if (!server) return FALSE;

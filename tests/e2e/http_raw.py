@@ -48,9 +48,18 @@ class Raw:
         found, self.rest = self.rest[:size], self.rest[size:]
         return found
 
+    def _size_line(self):
+        line = self._until(b"\r\n")
+        assert line is not None, "the body ends before its last chunk"
+        return line
+
+    def begin(self):
+        """Reads the head of the next response and leaves its body; -> the status."""
+        return int(self._until(b"\r\n\r\n").split(b" ")[1])
+
     def _chunks(self):
         body = b""
-        while size := int(self._until(b"\r\n"), 16):
+        while size := int(self._size_line(), 16):
             body += self._take(size)
             assert self._take(2) == b"\r\n"
         assert self._take(2) == b"\r\n"
@@ -80,6 +89,14 @@ class Raw:
                 pass
             body, self.rest = self.rest, b""
         return int(status), headers, body
+
+    def is_cut(self):
+        """Is the chunked body that was begun cut off before its end?"""
+        try:
+            self._chunks()
+        except AssertionError:
+            return True
+        return False
 
     def closed(self):
         """Waits until the server closes the connection; what it still sends is dropped."""
