@@ -45,12 +45,13 @@ static json_t *real_schema(const TarnParam *param) {
   return number_schema(param, TARN_PARAM_NUMBER, "number", "double");
 }
 
+/* No text of a request holds a NUL (serve/target.c). */
+#define ANY_TEXT "^[^\\u0000]*$"
+
 static json_t *string_schema(const TarnParam *param) {
-  json_t *schema = json_pack("{s:s}", "type", "string");
+  g_autofree char *whole = param->pattern ? g_strdup_printf("^(?:%s)$", param->pattern) : g_strdup(ANY_TEXT);
+  json_t *schema = json_pack("{s:s,s:s}", "type", "string", "pattern", whole);
   if (param->max_length) json_object_set_new(schema, "maxLength", json_integer(param->max_length));
-  if (!param->pattern) return schema;
-  g_autofree char *whole = g_strdup_printf("^(?:%s)$", param->pattern);
-  json_object_set_new(schema, "pattern", json_string(whole));
   return schema;
 }
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 SCHEMATHESIS = ROOT / "build" / "schemathesis" / "bin" / "schemathesis"
 SOAK = "TARN_SOAK" in os.environ
 TIMEOUT = 3600 if SOAK else 600
-PER_OPERATION, LEAST = (1100, 10_000) if SOAK else (12, 300)
+PER_OPERATION, LEAST = (1800, 10_000) if SOAK else (12, 300)
 EVERY_TYPE = """/*
 route: /api/v1/every-type/{day}
 description: One parameter of every type.

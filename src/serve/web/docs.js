@@ -40,7 +40,7 @@ function limits(schema) {
   if (schema.minimum !== undefined && Math.abs(schema.maximum) <= Number.MAX_SAFE_INTEGER) words.push(`${schema.minimum} to ${schema.maximum}`);
   else if (schema.minimum !== undefined) words.push(`at least ${schema.minimum}`);
   else if (Math.abs(schema.maximum) <= Number.MAX_SAFE_INTEGER) words.push(`at most ${schema.maximum}`);
-  if (schema.pattern && schema.pattern.length < 50) words.push(`matches ${schema.pattern}`);
+  if (schema.pattern && schema.pattern.length < 50 && !schema.pattern.includes("u0000")) words.push(`matches ${schema.pattern}`);
   if (schema.maxItems) words.push(`at most ${schema.maxItems} values`);
   return words.join(", ");
 }
