@@ -65,7 +65,9 @@ class Browser:
             self.messages.append(answer)
 
     def open(self, url):
+        """Returns when the page and what it loads are there."""
         self.call("Page.navigate", url=url)
+        self.wait_for(f"location.href.startsWith({json.dumps(url)}) && document.readyState == 'complete'")
 
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
