@@ -256,7 +256,7 @@ def test_a_damaged_database_is_refused_and_left_alone(tarn, published, damage, a
 
 
 def test_nothing_published_yet(tarn, project):
-    for args in (["query", "SELECT 1"], ["quarantine", "list"], ["verify"], ["serve"]):
+    for args in (["query", "SELECT 1"], ["quarantine", "list"], ["verify"]):
         assert_fails(tarn(args[0], "-C", project, *args[1:], check=False), 5, "telecom.duckdb", "tarn run")
 
 
