@@ -10,6 +10,7 @@
 #include "pipeline/quality.h"
 #include "stream/json_scan.h"
 
+#define CHUNK_BYTES (2u * 1024 * 1024)  /* of records in one chunk, as the engine holds several copies of it */
 #define REJECTS_HELD (32 * 1024 * 1024) /* bytes of rejects kept in memory before they are written */
 
 /* A record that is no event, with what the quarantine needs to know. */
@@ -246,7 +247,8 @@ static gboolean fill_events(gpointer user, gpointer state, TarnIngestChunk *chun
   Pass *pass = user;
   Reader *reader = state;
   guint rows = 0;
-  while (rows < TARN_INGEST_ROWS) {
+  gsize bytes = 0;
+  while (rows < TARN_INGEST_ROWS && bytes < CHUNK_BYTES) {
     if (reader->next >= reader->batch.count) {
       if (rows > 0 && rows >= TARN_INGEST_ROWS / 2)
         break; /* a chunk that is half full may go without waiting for the lock */
@@ -254,6 +256,7 @@ static gboolean fill_events(gpointer user, gpointer state, TarnIngestChunk *chun
       if (!next_batch(pass, reader, &end, error)) return FALSE;
       if (end) break;
     }
+    bytes += reader->batch.records[reader->next].size;
     rows += fill_row(pass, reader, chunk, rows);
   }
   *n_rows = rows;
