@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS tarn.quarantine (
 -- Records that the source lost before they were read, and that the project said to go on without. next_offset NULL: nobody knows how many.
 CREATE TABLE IF NOT EXISTS tarn.gaps (
   run_id VARCHAR, noticed_at TIMESTAMP, source_name VARCHAR, source_partition INTEGER, first_offset BIGINT, next_offset BIGINT, why VARCHAR);
+-- Files from before Kafka.
+ALTER TABLE tarn.quarantine ADD COLUMN IF NOT EXISTS record_key BLOB;
+ALTER TABLE tarn.quarantine ADD COLUMN IF NOT EXISTS record_headers JSON;
+ALTER TABLE tarn.quarantine ADD COLUMN IF NOT EXISTS record_timestamp TIMESTAMP;
 -- Bronze rows whose unique key a silver row already had: which row was kept instead.
 CREATE TABLE IF NOT EXISTS tarn.duplicates (
   table_name VARCHAR, seq BIGINT, kept_seq BIGINT, kept_source_name VARCHAR, kept_source_partition INTEGER, kept_source_offset BIGINT, run_id VARCHAR);

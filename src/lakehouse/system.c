@@ -29,9 +29,18 @@ gboolean tarn_system_install(TarnConn *conn, GError **error) {
   gint64 format;
   if (!read_format(conn, &format, error) || !refuse_newer(format, error)) return FALSE;
   if (!tarn_conn_exec(conn, tarn_sql_system_schema, error)) return FALSE;
-  if (format > 0) return TRUE;
-  g_autofree char *version = g_strdup_printf("%d", TARN_FORMAT_VERSION);
-  return tarn_system_set(conn, FORMAT_KEY, version, error);
+  return format > 0 || tarn_system_set_format(conn, error);
+}
+
+gboolean tarn_system_is_older(TarnConn *conn, gboolean *older, GError **error) {
+  gint64 format;
+  if (!read_format(conn, &format, error)) return FALSE;
+  *older = format > 0 && format < TARN_FORMAT_VERSION;
+  return TRUE;
+}
+
+gboolean tarn_system_set_format(TarnConn *conn, GError **error) {
+  return tarn_system_set(conn, FORMAT_KEY, G_STRINGIFY(TARN_FORMAT_VERSION), error);
 }
 
 gboolean tarn_system_check(TarnConn *conn, GError **error) {

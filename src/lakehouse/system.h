@@ -6,10 +6,16 @@
 
 #include "lakehouse/db.h"
 
-#define TARN_FORMAT_VERSION 1
+/* 2: row groups of 16384 rows, records' keys and headers. */
+#define TARN_FORMAT_VERSION 2
 
 /* Creates what is missing; refuses a file of a newer format (TARN_ERROR_ENVIRONMENT). */
 gboolean tarn_system_install(TarnConn *conn, GError **error);
+
+/* Was the file written by an older Tarn? A new one, and one without Tarn's schema, was not. */
+gboolean tarn_system_is_older(TarnConn *conn, gboolean *older, GError **error);
+/* Says that the file has this program's format. */
+gboolean tarn_system_set_format(TarnConn *conn, GError **error);
 
 /* Is this a lakehouse file at all, and of a format that this program reads? For readers. */
 gboolean tarn_system_check(TarnConn *conn, GError **error);

@@ -24,6 +24,7 @@ typedef struct {
   gint64 first_seq; /* bronze rows from here on are new */
   gint64 next_quarantine_id;
   gboolean has_input;
+  gboolean upgraded;         /* the file was of an older format: recorded states are not those of its columns */
   gboolean has_gaps;         /* the source lost records, which is to be recorded */
   gboolean stream_is_used;   /* records were taken from it */
   gint64 highest_generation; /* no number up to here is given again; 0: generation says it all */

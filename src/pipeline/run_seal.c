@@ -29,11 +29,12 @@ static gboolean save_states(TarnRun *run, GError **error) {
   const TarnProject *project = run->options->project;
   g_autoptr(GPtrArray) before = tarn_table_states_read(run->conn, run->generation, error);
   if (!before) return FALSE;
-  gboolean anew = g_hash_table_size(run->plan->rebuild) > 0 || run->plan->removed->len > 0 || run->options->replay;
+  gboolean anew =
+      g_hash_table_size(run->plan->rebuild) > 0 || run->plan->removed->len > 0 || run->options->replay || run->upgraded;
   const TarnTableScope bronze = tarn_table_scope(project->config.bronze_table, "bronze");
   const TarnTableScope quarantine = tarn_table_scope("tarn.quarantine", "system");
   const TarnTableScope duplicates = tarn_table_scope("tarn.duplicates", "system");
-  if (!save_state(run, before, bronze, run->plan->rescore, FALSE, error) ||
+  if (!save_state(run, before, bronze, run->plan->rescore || run->upgraded, FALSE, error) ||
       !save_state(run, before, quarantine, anew, FALSE, error) ||
       !save_state(run, before, duplicates, anew, FALSE, error))
     return FALSE;

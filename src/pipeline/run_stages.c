@@ -43,6 +43,21 @@ static gboolean create_bronze(TarnRun *run, GError **error) {
   return tarn_conn_exec(run->conn, sql, error);
 }
 
+/* A file of an older format is written afresh: the engine cannot append to tables whose row groups are larger than those
+ * it makes now. */
+static gboolean upgrade(TarnRun *run, GError **error) {
+  gboolean older;
+  if (!tarn_system_is_older(run->conn, &older, error)) return FALSE;
+  if (!older) return TRUE;
+  const TarnDbOptions options = work_options(run);
+  tarn_run_close(run);
+  if (!tarn_compact(tarn_lakehouse_work_path(run->lakehouse), &options, error) || !open_work(run, error)) return FALSE;
+  g_autofree char *table = tarn_sql_quote_identifier(run->options->project->config.bronze_table);
+  g_autofree char *sql = tarn_sql_fill(tarn_sql_bronze_upgrade, "table", table, NULL);
+  run->upgraded = TRUE;
+  return tarn_conn_exec(run->conn, sql, error) && tarn_system_set_format(run->conn, error);
+}
+
 /* Tables that are made anew go first, and their blocks with them: the new ones then reuse the space. */
 static gboolean drop_stale(TarnRun *run, GError **error) {
   GHashTableIter iter;
@@ -60,7 +75,7 @@ gboolean tarn_stage_open(TarnRun *run, gpointer argument, gint64 *rows, GError *
   (void)argument, (void)rows;
   gboolean begun = run->options->rebuild ? tarn_lakehouse_begin_empty(run->lakehouse, error)
                                          : tarn_lakehouse_begin(run->lakehouse, NULL, error);
-  if (!begun || !open_work(run, error) || !tarn_system_install(run->conn, error)) return FALSE;
+  if (!begun || !open_work(run, error) || !upgrade(run, error) || !tarn_system_install(run->conn, error)) return FALSE;
   if (run->plan->fresh) return create_bronze(run, error);
   if (!tarn_plan_has_work(run->plan)) return TRUE;
   return tarn_plan_drop_removed(run->plan, run->conn, error) && drop_stale(run, error) &&

@@ -35,7 +35,7 @@ static void test_install_twice_changes_nothing(Fixture *fixture, gconstpointer u
   gint64 generation = -1;
   g_assert_true(tarn_system_install(fixture->conn, NULL) && tarn_system_check(fixture->conn, NULL));
   g_assert_true(tarn_system_get(fixture->conn, "format", &format, NULL));
-  g_assert_cmpstr(format, ==, "1");
+  g_assert_cmpstr(format, ==, "2");
   g_assert_true(tarn_system_generation(fixture->conn, &generation, NULL));
   g_assert_cmpint(generation, ==, 0);
 }
@@ -43,7 +43,7 @@ static void test_install_twice_changes_nothing(Fixture *fixture, gconstpointer u
 static void test_newer_format_is_refused(Fixture *fixture, gconstpointer unused) {
   (void)unused;
   g_autoptr(GError) error = NULL, other = NULL;
-  g_assert_true(tarn_system_set(fixture->conn, "format", "2", NULL));
+  g_assert_true(tarn_system_set(fixture->conn, "format", "3", NULL));
   g_assert_false(tarn_system_check(fixture->conn, &error));
   g_assert_error(error, TARN_ERROR, TARN_ERROR_ENVIRONMENT);
   g_assert_nonnull(strstr(tarn_error_hint(error), "upgrade tarn"));
