@@ -62,9 +62,9 @@ bench: build packages-check
 	@bench/run
 
 # The long versions: 100 kills, long loads; takes hours with FUZZ_SECONDS=3600 make soak fuzz.
-soak: build packages-check
+soak: build build-asan packages-check
 	@tools/fetch-test-tools
-	@TARN_SOAK=1 tools/check unit e2e fault kafka
+	@TARN_SOAK=1 tools/check unit e2e fault kafka asan-e2e
 
 # 10,000 random requests made from the API's own description, each answer held to it.
 fuzz-api: build packages-check
