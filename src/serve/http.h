@@ -48,6 +48,10 @@ typedef struct {
   const TarnHttpRequest *request; /* what it answers, borrowed; problem documents name it; may be NULL */
 } TarnHttpResponse;
 
+/* "Not Found": static text, as status lines and problem documents have it. A status that this server does not use is an
+ * assertion. */
+const char *tarn_http_status_phrase(guint status);
+
 /* Sets a header, in the place of one of that name. name is static text, value is copied; no CR or LF. */
 void tarn_http_response_set_header(TarnHttpResponse *response, const char *name, const char *value);
 /* Borrowed; NULL: it has none of that name. */

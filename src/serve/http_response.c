@@ -81,15 +81,15 @@ static const struct {
     {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {499, "Client Closed Request"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
 };
 
-/* RFC 9112 lets the phrase be empty. */
-static const char *phrase_of(guint status) {
+const char *tarn_http_status_phrase(guint status) {
   for (gsize i = 0; i < G_N_ELEMENTS(phrases); i++)
     if (phrases[i].status == status) return phrases[i].phrase;
-  return "";
+  g_assert_not_reached();
 }
 
 /* The clock is read once a second, so often does the header change. */
@@ -137,7 +137,7 @@ void tarn_http_response_write_head(const TarnHttpExchange *exchange, gint64 body
   g_string_append(out, "HTTP/1.1 ");
   write_number(out, response->status);
   g_string_append_c(out, ' ');
-  g_string_append(out, phrase_of(response->status));
+  g_string_append(out, tarn_http_status_phrase(response->status));
   g_string_append_len(out, "\r\n", 2);
   write_field(out, "Date", date(exchange->loop));
   if (response->status != 204 && response->status != 304) write_field(out, "Content-Type", response->content_type);
