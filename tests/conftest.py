@@ -51,6 +51,15 @@ def tarn():
     return call
 
 
+@pytest.fixture(scope="module")
+def published(tarn, tmp_path_factory):
+    """A project with the acceptance events published, shared by a file's tests."""
+    folder = tmp_path_factory.mktemp("published") / "telecom"
+    tarn("init", folder)
+    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
+    return folder
+
+
 @pytest.fixture
 def new_project(tarn, tmp_path):
     """new_project("name") -> folder of a fresh telecom project with an empty events/."""
@@ -190,3 +199,8 @@ def small_disk(tmp_path):
     yield mount
     if mounted:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def server(serve, published):
+    return serve(published)

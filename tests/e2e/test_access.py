@@ -16,14 +16,6 @@ from conftest import ROOT, TIMEOUT, clean_environment, free_port, program
 LIST = "/api/v1/subscribers?limit=1"
 
 
-@pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("access") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
-    return folder
-
-
 @pytest.fixture
 def new_key(tarn, tmp_path):
     """new_key("name", "--scopes", "admin") -> the key; its line is in the file of the test's keys."""

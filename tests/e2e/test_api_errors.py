@@ -1,7 +1,6 @@
 """A walk through the API's refusals as somebody who is new to it: each is a problem document that says what to change."""
 import pytest
 
-from conftest import ROOT
 
 ENDPOINTS = {
     "broken": "/* {route: /api/v1/broken, params: {text: {type: string, default: x}}} */ SELECT CAST($text AS INTEGER) AS n",
@@ -11,18 +10,10 @@ GOLD = "/api/v1/tables/gold_subscriber_features"
 
 
 @pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("errors") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
+def published(published):
     for name, text in ENDPOINTS.items():
-        (folder / "api" / f"{name}.sql").write_text(text)
-    return folder
-
-
-@pytest.fixture
-def server(serve, published):
-    return serve(published)
+        (published / "api" / f"{name}.sql").write_text(text)
+    return published
 
 
 WALK = [  # method, path, headers, status, what detail or hint says

@@ -2,22 +2,8 @@
 import pytest
 
 from browser import CHROMIUM, Browser
-from conftest import ROOT
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("docs") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
-    return folder
-
-
-@pytest.fixture
-def server(serve, published):
-    return serve(published)
 
 
 @pytest.fixture

@@ -14,14 +14,6 @@ LIST = "/api/v1/subscribers"
 PLAIN = {"Accept-Encoding": "identity"}  # so that the bytes counted are those that a test sees
 
 
-@pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("metrics") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
-    return folder
-
-
 @pytest.fixture
 def server(serve, published):
     """A server with metrics on a port of their own: server.metrics is its address."""

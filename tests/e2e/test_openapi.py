@@ -32,18 +32,10 @@ SELECT $ids AS ids, {d: $day, s: [$since]} AS nested, MAP {'a': $ratio} AS map, 
 
 
 @pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("openapi") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
+def published(published):
     for name, text in EXTRA.items():
-        (folder / "api" / f"{name}.sql").write_text(text)
-    return folder
-
-
-@pytest.fixture
-def server(serve, published):
-    return serve(published)
+        (published / "api" / f"{name}.sql").write_text(text)
+    return published
 
 
 @pytest.fixture

@@ -7,16 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, clean_environment, program
-
-
-@pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    """A project with the acceptance events published."""
-    folder = tmp_path_factory.mktemp("query") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
-    return folder
+from conftest import clean_environment, program
 
 
 @pytest.fixture

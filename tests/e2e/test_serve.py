@@ -22,20 +22,6 @@ from conftest import ROOT, TIMEOUT, clean_environment, free_port, program
 LIST_COLUMNS = ["subscriber_id", "total_events", "avg_signal_dbm", "avg_latency_ms", "avg_bill_zmw", "max_days_overdue", "churn_label"]
 
 
-@pytest.fixture(scope="module")
-def published(tarn, tmp_path_factory):
-    """A project with the acceptance events published."""
-    folder = tmp_path_factory.mktemp("serve") / "telecom"
-    tarn("init", folder)
-    tarn("run", "-C", folder, "--from", ROOT / "tests/acceptance/events.ndjson", "--final")
-    return folder
-
-
-@pytest.fixture
-def server(serve, published):
-    return serve(published)
-
-
 @pytest.fixture
 def with_endpoints(serve, published, tmp_path):
     """with_endpoints(name="...front matter and SQL...") -> a server whose project has these endpoints too."""
