@@ -147,6 +147,16 @@ def read_some(project, client, topic, count=25000):
     return process, production
 
 
+def run_while_the_broker_restarts(broker, project, client, topic):
+    """-> how the run ended, its log, and what was produced by place."""
+    process, places = read_some(project, client, topic)
+    broker.kill()
+    assert process.poll() is None, "the run was over before the broker died"
+    broker.start()
+    _, log = process.communicate(timeout=TIMEOUT)
+    return process.returncode, log, places
+
+
 def be_patient(project):
     file = project / "tarn.yaml"
     file.write_text(file.read_text().replace('"timeout": "1s"', '"timeout": "60s"'))
@@ -156,12 +166,8 @@ def test_a_broker_that_dies_and_comes_back_in_time(mortal, new_project, run_repo
     broker, client = mortal
     topic = client.create()
     project = point_to(new_project(), broker.address, topic, kafka=SLOW, timeout="60s")
-    process, places = read_some(project, client, topic)
-    broker.kill()
-    assert process.poll() is None, "the run was over before the broker died"
-    broker.start()
-    _, log = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 0, log
+    returncode, log, places = run_while_the_broker_restarts(broker, project, client, topic)
+    assert returncode == 0, log
     run_report(project)
     assert_exactly_once(project, places)
 
@@ -171,12 +177,8 @@ def test_a_broker_that_comes_back_too_late(mortal, new_project, run_report, asse
     broker, client = mortal
     topic = client.create()
     project = point_to(new_project(), broker.address, topic, kafka=SLOW, timeout="1s")
-    process, places = read_some(project, client, topic)
-    broker.kill()
-    assert process.poll() is None, "the run was over before the broker died"
-    broker.start()
-    _, log = process.communicate(timeout=TIMEOUT)
-    assert process.returncode in (0, 3), log
+    returncode, log, places = run_while_the_broker_restarts(broker, project, client, topic)
+    assert returncode in (0, 3), log
     be_patient(project)
     run_report(project)
     assert_exactly_once(project, places)
